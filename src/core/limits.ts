@@ -1,0 +1,94 @@
+/**
+ * Every limit in one file. What an operator may set is in `Limits`; the rest are constants of the interface.
+ */
+import { availableParallelism } from 'node:os';
+import { FrontrowError } from './assert.ts';
+
+/** Places in one hold or order. Source: API.md. */
+export const PLACES_PER_CLAIM_MAX = 100;
+export const CUSTOMER_BYTES_MAX = 64;
+export const REFERENCE_BYTES_MAX = 64;
+export const IDEMPOTENCY_KEY_BYTES_MAX = 128;
+export const REQUEST_ID_BYTES_MAX = 64;
+export const EVENT_BODY_BYTES_MAX = 1024 * 1024;
+export const BODY_BYTES_MAX = 64 * 1024;
+export const TARGET_BYTES_MAX = 4096;
+export const HEADERS_BYTES_MAX = 16 * 1024;
+export const SECTIONS_PER_EVENT_MAX = 1000;
+export const PLACES_PER_EVENT_MAX = 2_000_000;
+/** Money in minor units: fits an unsigned word of a claim's item with room to spare. */
+export const PRICE_MAX = 2_000_000_000;
+export const HOLD_SECONDS_MAX = 7 * 24 * 3600;
+export const NAME_CHARS_MAX = 200;
+export const IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000;
+/** How long an ended hold stays readable while there is room. */
+export const ENDED_HOLD_READABLE_MS = 3600 * 1000;
+/** Commands in one batch: bounds how long one batch keeps an event's mutex. */
+export const BATCH_COMMANDS_MAX = 64;
+/** Due holds that one sweep expires. */
+export const SWEEP_MAX = 64;
+/** The largest frame of a command that is not a definition: 100 items, 100 sections, customer, reference, key. */
+export const COMMAND_FRAME_BYTES_MAX = 4096;
+/** Holds that ran out while the server was down get this long after it is ready. */
+export const RESTART_GRACE_MS = 30_000;
+/** A peer that does not read its replies is paused at this many buffered bytes, and closed after the time. */
+export const REPLY_BUFFER_BYTES_MAX = 64 * 1024;
+export const REPLY_STALL_MS = 10_000;
+/** A batch that has not come back after this is taken for hung, and its worker is killed. */
+export const BATCH_HUNG_MS = 10_000;
+
+export interface Limits {
+  readonly workers: number;
+  readonly arenaBytes: number;
+  readonly ringBytes: number;
+  readonly eventsMax: number;
+  readonly segmentBytes: number;
+  readonly connectionsMax: number;
+  readonly queueMax: number;
+  /** Bytes of claim memory set aside for each place of an event. */
+  readonly claimBytesPerPlace: number;
+  /** Idempotency keys remembered for each place of an event. */
+  readonly keysPerPlace: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  workers: Math.max(1, Math.min(16, availableParallelism() - 1)),
+  arenaBytes: 1024 * 1024 * 1024,
+  ringBytes: 16 * 1024 * 1024,
+  eventsMax: 4096,
+  segmentBytes: 64 * 1024 * 1024,
+  connectionsMax: 10_000,
+  queueMax: 8192,
+  claimBytesPerPlace: 192,
+  keysPerPlace: 2,
+};
+
+const RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: number]>> = {
+  workers: [1, 31],
+  arenaBytes: [8 * 1024 * 1024, 16 * 1024 * 1024 * 1024],
+  ringBytes: [1024 * 1024, 1024 * 1024 * 1024],
+  eventsMax: [1, 65_000],
+  segmentBytes: [4 * 1024 * 1024, 1024 * 1024 * 1024],
+  connectionsMax: [1, 1_000_000],
+  queueMax: [1, 1_000_000],
+  claimBytesPerPlace: [128, 4096],
+  keysPerPlace: [1, 64],
+};
+
+/**
+ * Fills in defaults and checks ranges.
+ * @throws FrontrowError `bad-option` that names the option, its value and its range
+ */
+export function resolveLimits(options: Partial<Limits>): Limits {
+  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
+  for (const name of Object.keys(RANGES) as (keyof Limits)[]) {
+    const value = options[name];
+    if (value === undefined) continue;
+    const [min, max] = RANGES[name];
+    if (!Number.isInteger(value) || value < min || value > max) {
+      throw new FrontrowError('bad-option', `${name} is ${value}; it must be a whole number from ${min} to ${max}`);
+    }
+    limits[name] = value;
+  }
+  return limits;
+}

@@ -1,0 +1,83 @@
+/**
+ * The one table of problem codes: what can be said no with, and the HTTP status of each. Source: API.md.
+ * `applied: false` goes with all of them but `outcome-unknown` and `internal-error`, whose effect is not known.
+ */
+export const PROBLEMS = {
+  'malformed-json': [400, 'The body is not valid JSON'],
+  'bad-target': [400, 'The request target is not valid'],
+  'bad-host': [400, 'The Host header is not accepted here'],
+  'idempotency-key-required': [400, 'This call needs an Idempotency-Key'],
+  'event-not-found': [404, 'There is no such event'],
+  'hold-not-found': [404, 'There is no such hold'],
+  'order-not-found': [404, 'There is no such order'],
+  'seat-not-found': [404, 'There is no such seat'],
+  'section-not-found': [404, 'There is no such section'],
+  'not-found': [404, 'There is nothing here'],
+  'method-not-allowed': [405, 'That method is not allowed here'],
+  'not-acceptable': [406, 'No representation matches the Accept header'],
+  'request-timeout': [408, 'The request did not arrive in time'],
+  'sold-out': [409, 'Sold out'],
+  'not-enough-available': [409, 'Not enough places are available'],
+  'no-adjacent-seats': [409, 'No adjacent seats are available'],
+  'seat-unavailable': [409, 'A seat is not available'],
+  'sale-not-started': [409, 'The sale has not started'],
+  'hold-confirmed': [409, 'The hold is confirmed already'],
+  'hold-expired': [409, 'The hold has expired'],
+  'hold-released': [409, 'The hold was released'],
+  'order-cancelled': [409, 'The order is cancelled'],
+  'event-exists': [409, 'An event with that id exists'],
+  'history-trimmed': [410, 'That part of the history was trimmed'],
+  'body-too-large': [413, 'The body is too large'],
+  'unsupported-media-type': [415, 'The body is not application/json'],
+  'invalid-request': [422, 'The request is not valid'],
+  'idempotency-mismatch': [422, 'The Idempotency-Key was used with another request'],
+  'headers-too-large': [431, 'The headers are too large'],
+  'internal-error': [500, 'Something broke inside the server'],
+  'outcome-unknown': [500, 'Whether the change was applied is not known'],
+  overloaded: [503, 'Too much work is waiting'],
+  'worker-lost': [503, 'The worker that served this was lost'],
+  starting: [503, 'The server is starting'],
+  draining: [503, 'The server is shutting down'],
+  'journal-full': [507, 'The journal has no room'],
+  'capacity-exhausted': [507, 'The memory set aside is used up'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One fault of a request body or query. `pointer` is a JSON pointer (RFC 6901), or `?name` for a query. */
+export interface FieldError {
+  readonly pointer: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** The members of RFC 9457 problem details plus ours. Undefined members are left out of the JSON. */
+export interface ProblemExtras {
+  readonly detail?: string | undefined;
+  readonly applied?: boolean | null | undefined;
+  readonly errors?: readonly FieldError[] | undefined;
+  readonly limit?: number | undefined;
+  readonly requested?: number | undefined;
+  readonly available?: number | undefined;
+  readonly held?: number | undefined;
+  readonly seats?: readonly string[] | undefined;
+  readonly sequence?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** RFC 9457 body as JSON text. `requestId` ties it to the log line. */
+export function problemJson(code: ProblemCode, requestId: string, extras: ProblemExtras = {}): string {
+  const [status, title] = PROBLEMS[code];
+  const { detail, applied, ...numbers } = extras;
+  const unknown = code === 'outcome-unknown' || code === 'internal-error';
+  return JSON.stringify({
+    type: `urn:frontrow:problem:${code}`,
+    title,
+    status,
+    detail: detail ?? title,
+    code,
+    applied: applied !== undefined ? applied : unknown ? null : false,
+    requestId,
+    ...numbers,
+  });
+}

@@ -1,0 +1,22 @@
+/**
+ * What the HTTP layer sees of the dispatcher: one call to hand a request over, one callback to get its reply.
+ * Main thread only. The callback runs exactly once, never before what the reply says is durable, and never
+ * within submit() itself.
+ */
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
+import type { Operation } from '../core/operations.ts';
+import type { ProblemCode, ProblemExtras } from '../core/problems.ts';
+
+export type ServiceState = 'starting' | 'ready' | 'journal-full' | 'draining';
+
+/** Either the reply bytes of a worker, or a refusal of the dispatcher's own (overloaded, worker-lost, …). */
+export type SinkReply =
+  | { readonly kind: 'reply'; readonly reply: BatchReply }
+  | { readonly kind: 'problem'; readonly code: ProblemCode; readonly extras: ProblemExtras };
+
+export interface RequestSink {
+  readonly state: ServiceState;
+  /** Milliseconds on the one clock; stamp `receivedAtMs` with it once a request is fully received. */
+  now(): number;
+  submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void;
+}

@@ -1,0 +1,132 @@
+/**
+ * Claims of an event: runs of 32-byte cells, found by their first cell, which is part of the claim's id.
+ *
+ * Two bitmaps go with the cells: `starts` marks first cells of records that can be read, `live` marks all cells of
+ * records that must not be overwritten (held and confirmed claims, and their notes). Room is taken in a circle
+ * from the cursor on, so that ended claims are overwritten oldest first. A record overwritten in part loses its
+ * start bit; so what customers wrote into cells can never be taken for a claim.
+ */
+import { assert } from '../core/assert.ts';
+import { CELL_WORDS, CLAIM, CLAIM_HEADER_WORDS, EVENT, ITEM_WORDS, NOTE_HEADER_WORDS } from './layout.ts';
+import { cellBase, type EventView } from './event.ts';
+
+export function claimState(word: number): number {
+  return word & 0xff;
+}
+
+export function claimCells(word: number): number {
+  return (word >>> 8) & 0xff;
+}
+
+export function claimItems(word: number): number {
+  return (word >>> 16) & 0xff;
+}
+
+export function claimTickets(word: number): number {
+  return word >>> 24;
+}
+
+export function packClaim(state: number, cells: number, items: number, tickets: number): number {
+  assert(cells <= 0xff && items <= 0xff && tickets <= 0xff, 'a claim fits its header');
+  return state | (cells << 8) | (items << 16) | (tickets << 24);
+}
+
+export function withState(word: number, state: number): number {
+  return (word & ~0xff) | state;
+}
+
+/** Cells of a claim with so many items and bytes of customer. */
+export function cellsForClaim(items: number, customerBytes: number): number {
+  const words = CLAIM_HEADER_WORDS + items * ITEM_WORDS + ((customerBytes + 3) >>> 2);
+  return Math.ceil(words / CELL_WORDS);
+}
+
+export function cellsForNote(bytes: number): number {
+  return Math.ceil((NOTE_HEADER_WORDS + ((bytes + 3) >>> 2)) / CELL_WORDS);
+}
+
+export function itemBase(view: EventView, cell: number, item: number): number {
+  return cellBase(view, cell) + CLAIM_HEADER_WORDS + item * ITEM_WORDS;
+}
+
+export function isStart(view: EventView, cell: number): boolean {
+  if (cell >= view.cellCount) return false;
+  return ((Atomics.load(view.words, view.starts + (cell >>> 5)) >>> (cell & 31)) & 1) === 1;
+}
+
+/**
+ * First of `count` cells in a row that no live record uses, from the cursor on and round; -1 when there is no
+ * such run. Whole free or full words of the bitmap are stepped over at once.
+ */
+export function findFreeCells(view: EventView, count: number): number {
+  const cursor = view.words[view.base + EVENT.cellCursor]!;
+  const found = scanFree(view, cursor, view.cellCount, count);
+  if (found >= 0) return found;
+  return scanFree(view, 0, Math.min(view.cellCount, cursor + count), count);
+}
+
+function scanFree(view: EventView, from: number, to: number, count: number): number {
+  const { words, live } = view;
+  let run = 0;
+  let cell = from;
+  while (cell < to) {
+    const word = words[live + (cell >>> 5)]!;
+    if ((cell & 31) === 0 && word === -1) {
+      run = 0;
+      cell += 32;
+      continue;
+    }
+    run = ((word >>> (cell & 31)) & 1) === 0 ? run + 1 : 0;
+    cell++;
+    if (run === count) return cell - count;
+  }
+  return -1;
+}
+
+/** Takes cells for a record: old records there lose their starts, the new one gets its own. Idempotent. */
+export function takeCells(view: EventView, cell: number, count: number): void {
+  assert(cell >= 0 && count > 0 && cell + count <= view.cellCount, 'a record lies within the claim table');
+  dropOverlapped(view, cell);
+  for (let at = cell; at < cell + count; at++) {
+    setBit(view, view.live, at);
+    clearBit(view, view.starts, at);
+  }
+  setBit(view, view.starts, cell);
+  view.words[view.base + EVENT.cellCursor] = (cell + count) % view.cellCount;
+}
+
+/** An ended record that begins before `cell` and reaches over it loses its start. */
+function dropOverlapped(view: EventView, cell: number): void {
+  for (let start = cell - 1; start >= 0 && cell - start < 256; start--) {
+    if (!isStart(view, start)) continue;
+    const cells = claimCells(Atomics.load(view.words, cellBase(view, start) + CLAIM.state));
+    if (start + cells > cell) clearBit(view, view.starts, start);
+    return;
+  }
+}
+
+/** A record has ended: it stays readable until its cells are taken. Idempotent. */
+export function endCells(view: EventView, cell: number): void {
+  const count = claimCells(Atomics.load(view.words, cellBase(view, cell) + CLAIM.state));
+  for (let at = cell; at < cell + count; at++) clearBit(view, view.live, at);
+}
+
+function setBit(view: EventView, table: number, cell: number): void {
+  const word = table + (cell >>> 5);
+  Atomics.store(view.words, word, view.words[word]! | (1 << (cell & 31)));
+}
+
+function clearBit(view: EventView, table: number, cell: number): void {
+  const word = table + (cell >>> 5);
+  Atomics.store(view.words, word, view.words[word]! & ~(1 << (cell & 31)));
+}
+
+/** Copies text bytes that begin at a word; inside a guard window or under the mutex. */
+export function copyBytes(view: EventView, word: number, count: number): Uint8Array {
+  return view.arena.bytes.slice(word * 4, word * 4 + count);
+}
+
+/** Word where a claim's customer begins. */
+export function customerWord(view: EventView, cell: number, items: number): number {
+  return itemBase(view, cell, items);
+}

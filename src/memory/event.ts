@@ -1,0 +1,138 @@
+/**
+ * One event's tables as word indices: what the engine works on. An EventView is made once per event, generation
+ * and version on each thread and holds no state of its own.
+ */
+import { assert } from '../core/assert.ts';
+import { eventBase, loadWide, type Arena } from './arena.ts';
+import {
+  CELL_WORDS,
+  EVENT,
+  EVENT_STATE,
+  extentGeometry,
+  KEY_WORDS,
+  PAGE_WORDS,
+  ROW,
+  ROW_WORDS,
+  SEAT_WORDS,
+  SECTION,
+  SECTION_WORDS,
+  type EventShape,
+  type ExtentGeometry,
+} from './layout.ts';
+
+export interface EventView {
+  readonly arena: Arena;
+  readonly words: Int32Array;
+  readonly slot: number;
+  readonly generation: number;
+  readonly version: number;
+  /** First word of the event's slot. */
+  readonly base: number;
+  readonly sectionCount: number;
+  readonly rowCount: number;
+  readonly seatCount: number;
+  readonly cellCount: number;
+  readonly keyCapacity: number;
+  /** First words of the tables. */
+  readonly sections: number;
+  readonly rows: number;
+  readonly seats: number;
+  readonly cells: number;
+  readonly live: number;
+  readonly starts: number;
+  readonly deadlines: number;
+  readonly deadlineLevels: readonly number[];
+  readonly keys: number;
+  readonly definition: number;
+  readonly definitionBytes: number;
+  readonly createdAtMs: number;
+}
+
+/** The shape of the event in a slot, as its define frame set it. */
+export function eventShape(arena: Arena, slot: number): EventShape {
+  const base = eventBase(arena, slot);
+  const { words } = arena;
+  return {
+    sectionCount: words[base + EVENT.sectionCount]!,
+    rowCount: words[base + EVENT.rowCount]!,
+    seatCount: words[base + EVENT.seatCount]!,
+    placeCount: words[base + EVENT.placeCount]!,
+    definitionBytes: words[base + EVENT.definitionBytes]!,
+  };
+}
+
+export function viewEvent(arena: Arena, slot: number): EventView {
+  const base = eventBase(arena, slot);
+  const { words, geometry } = arena;
+  const state = Atomics.load(words, base + EVENT.state);
+  assert(state !== EVENT_STATE.free, 'a free slot has no tables');
+  const shape = eventShape(arena, slot);
+  const tables: ExtentGeometry = extentGeometry(
+    shape,
+    words[base + EVENT.cellCount]!,
+    words[base + EVENT.keyCapacity]!,
+  );
+  const extent = geometry.heap + words[base + EVENT.firstPage]! * PAGE_WORDS;
+  assert(tables.pageCount === words[base + EVENT.pageCount], 'a slot and its shape agree on pages');
+  return {
+    arena,
+    words,
+    slot,
+    generation: Atomics.load(words, base + EVENT.generation),
+    version: Atomics.load(words, base + EVENT.version),
+    base,
+    sectionCount: shape.sectionCount,
+    rowCount: shape.rowCount,
+    seatCount: shape.seatCount,
+    cellCount: tables.cellCount,
+    keyCapacity: tables.keyCapacity,
+    sections: extent + tables.sections,
+    rows: extent + tables.rows,
+    seats: extent + tables.seats,
+    cells: extent + tables.cells,
+    live: extent + tables.live,
+    starts: extent + tables.starts,
+    deadlines: extent + tables.deadlines,
+    deadlineLevels: tables.deadlineLevels,
+    keys: extent + tables.keys,
+    definition: extent + tables.definition,
+    definitionBytes: shape.definitionBytes,
+    createdAtMs: loadWide(words, base + EVENT.createdLow),
+  };
+}
+
+export function sectionBase(view: EventView, section: number): number {
+  assert(section >= 0 && section < view.sectionCount, 'a section index lies within its event');
+  return view.sections + section * SECTION_WORDS;
+}
+
+export function rowBase(view: EventView, row: number): number {
+  return view.rows + row * ROW_WORDS;
+}
+
+export function seatBase(view: EventView, seat: number): number {
+  assert(seat >= 0 && seat < view.seatCount, 'a seat index lies within its event');
+  return view.seats + seat * SEAT_WORDS;
+}
+
+export function cellBase(view: EventView, cell: number): number {
+  return view.cells + cell * CELL_WORDS;
+}
+
+export function keyBase(view: EventView, entry: number): number {
+  return view.keys + entry * KEY_WORDS;
+}
+
+export function sectionOfRow(view: EventView, row: number): number {
+  return view.words[rowBase(view, row) + ROW.section]!;
+}
+
+export function isSeated(view: EventView, section: number): boolean {
+  return view.words[sectionBase(view, section) + SECTION.rowCount]! > 0;
+}
+
+/** A copy of the definition's JSON bytes. */
+export function definitionBytes(view: EventView): Uint8Array {
+  const byte = view.definition * 4;
+  return view.arena.bytes.slice(byte, byte + view.definitionBytes);
+}

@@ -1,0 +1,58 @@
+/**
+ * The guard of an event: a sequence lock. Odd while a frame is published and applied, in repair too; readers
+ * without the mutex take what they need in one even, unchanged window.
+ */
+import { assert } from '../core/assert.ts';
+import { eventBase, loadWide, storeWide, type Arena } from './arena.ts';
+import { EVENT } from './layout.ts';
+
+/** Opens the window: from here until closeGuard() the event's words may disagree. Under the mutex. */
+export function openGuard(arena: Arena, slot: number, unit: number): void {
+  const { words } = arena;
+  const base = eventBase(arena, slot);
+  const guard = Atomics.load(words, base + EVENT.guard);
+  assert((guard & 1) === 0, 'a guard is even before a change');
+  // Readers turn away from here on; pairs with readGuard(). A read-modify-write, not a store, so that no later
+  // plain store can be seen before it: acquire and release at once.
+  Atomics.add(words, base + EVENT.guard, 1);
+  Atomics.store(words, base + EVENT.notedUnit, unit);
+  // Tells repair where to look; pairs with the load in engine/repair.ts.
+  Atomics.store(words, base + EVENT.noted, 1);
+}
+
+/** Closes the window with the sequence and the end position of the frame that was applied. */
+export function closeGuard(arena: Arena, slot: number, sequence: number, position: number): void {
+  const { words } = arena;
+  const base = eventBase(arena, slot);
+  storeWide(words, base + EVENT.sequenceLow, sequence);
+  storeWide(words, base + EVENT.positionLow, position);
+  Atomics.store(words, base + EVENT.noted, 0);
+  const guard = Atomics.load(words, base + EVENT.guard);
+  assert((guard & 1) === 1, 'a guard is odd during a change');
+  // Publishes the words of the change; pairs with readGuard().
+  Atomics.store(words, base + EVENT.guard, (guard + 1) | 0);
+}
+
+/** Closes the window of a change that never happened. */
+export function abortGuard(arena: Arena, slot: number): void {
+  const { words } = arena;
+  const base = eventBase(arena, slot);
+  Atomics.store(words, base + EVENT.noted, 0);
+  const guard = Atomics.load(words, base + EVENT.guard);
+  if ((guard & 1) === 1) Atomics.store(words, base + EVENT.guard, (guard + 1) | 0);
+}
+
+/** The guard's value; odd means that a change is going on. Pairs with the stores above. */
+export function readGuard(arena: Arena, slot: number): number {
+  return Atomics.load(arena.words, eventBase(arena, slot) + EVENT.guard);
+}
+
+/** The event's sequence: true inside a guard window or under the mutex. */
+export function loadSequence(arena: Arena, slot: number): number {
+  return loadWide(arena.words, eventBase(arena, slot) + EVENT.sequenceLow);
+}
+
+/** End position of the event's last frame: what must be durable before anybody is told of it. */
+export function loadPosition(arena: Arena, slot: number): number {
+  return loadWide(arena.words, eventBase(arena, slot) + EVENT.positionLow);
+}

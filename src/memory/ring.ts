@@ -1,0 +1,221 @@
+/**
+ * The journal ring: many producers (workers, under their event's mutex), one consumer (the journal thread).
+ *
+ *            released           durable             head
+ *   ─────────────┼──── needed ─────┼── being synced ──┼───── free, all zero ─────
+ *
+ * - Cursors count units of 8 bytes and wrap at 2^32; they are compared by difference only.
+ * - A producer moves `head` by compare-and-swap, writes its frame, and publishes it by one store of the header
+ *   word. The consumer stops at the first header that reads 0, so space must be zeroed before it is reused.
+ * - A frame never wraps: the rest of the ring becomes a padding frame in the same reservation.
+ * - Credit is main's business: a ring that is full here is a fault.
+ */
+import { assert } from '../core/assert.ts';
+import { FRAME_KIND, headerBytes, packHeader } from '../core/frame.ts';
+import type { Arena } from './arena.ts';
+import { HEADER, THREAD } from './layout.ts';
+import { threadBase, type ThreadBase } from './threads.ts';
+
+const RESERVE_TRIES_MAX = 1_000_000;
+const PADDING_WORDS_MAX = 0xff_fffe;
+
+/** Word index in the arena of a ring unit. */
+export function unitWord(arena: Arena, unit: number): number {
+  return arena.geometry.ring + ((unit >>> 0) % arena.geometry.ringUnits) * 2;
+}
+
+/** Units that a reservation of `units` takes at `start`: with padding when the frame would wrap. */
+function unitsWithPadding(arena: Arena, start: number, units: number): number {
+  const offset = (start >>> 0) % arena.geometry.ringUnits;
+  const rest = arena.geometry.ringUnits - offset;
+  return units <= rest ? units : rest + units;
+}
+
+/**
+ * Reserves room for a frame of `units`; returns the unit where the frame begins. Padding before it is published
+ * at once. Under the mutex of the frame's event.
+ */
+export function reserveFrame(arena: Arena, thread: ThreadBase, units: number): number {
+  const { words } = arena;
+  assert(units > 0 && units * 4 <= arena.geometry.ringUnits, 'a frame takes a quarter of the ring at most');
+  for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
+    const start = Atomics.load(words, HEADER.ringHead);
+    const total = unitsWithPadding(arena, start, units);
+    const used = (start - Atomics.load(words, HEADER.ringReleased)) | 0;
+    assert(used + total <= arena.geometry.ringUnits, 'credit keeps the ring from filling');
+    Atomics.store(words, thread + THREAD.reserveStart, start);
+    // Negative while only intended, so that the supervisor can tell; see inspectDeadReservation().
+    Atomics.store(words, thread + THREAD.reserveUnits, -total);
+    // Takes the room; pairs with itself in other producers and with the supervisor's look at ringHead.
+    if (Atomics.compareExchange(words, HEADER.ringHead, start, (start + total) | 0) !== start) continue;
+    Atomics.store(words, thread + THREAD.reserveUnits, total);
+    if (total !== units) publishPadding(arena, start, total - units);
+    return (start + total - units) | 0;
+  }
+  assert(false, 'ring space is reserved in a bounded number of tries');
+}
+
+/** Makes a frame visible to the journal thread. From here the command has happened. */
+export function publishFrame(arena: Arena, unit: number, header: number): void {
+  // Publishes the frame's words; pairs with the load in publishedUnits().
+  Atomics.store(arena.words, unitWord(arena, unit), header);
+}
+
+/** The frame is applied: the reservation is no longer the supervisor's business. */
+export function endReservation(arena: Arena, thread: ThreadBase): void {
+  Atomics.store(arena.words, thread + THREAD.reserveUnits, 0);
+}
+
+/** Fills reserved room with padding frames. */
+function publishPadding(arena: Arena, start: number, units: number): void {
+  let at = start;
+  let left = units;
+  while (left > 0) {
+    const chunk = Math.min(left, PADDING_WORDS_MAX >>> 1);
+    publishFrame(arena, at, packHeader(FRAME_KIND.padding, chunk * 2));
+    at = (at + chunk) | 0;
+    left -= chunk;
+  }
+}
+
+/** How many units from `tail` on are published without a gap. Journal thread, the one consumer. */
+export function publishedUnits(arena: Arena, tail: number): number {
+  const { words } = arena;
+  const head = Atomics.load(words, HEADER.ringHead);
+  const reserved = (head - tail) | 0;
+  let published = 0;
+  while (published < reserved) {
+    // Pairs with the store in publishFrame().
+    const header = Atomics.load(words, unitWord(arena, (tail + published) | 0));
+    if (header === 0) break;
+    published += headerBytes(header) / 8;
+  }
+  assert(published <= reserved, 'frames end where reservations end');
+  return published;
+}
+
+/** The bytes of `units` units from `start`: one view, or two when they wrap. */
+export function ringChunks(arena: Arena, start: number, units: number): Uint8Array[] {
+  const { geometry, bytes } = arena;
+  const offset = (start >>> 0) % geometry.ringUnits;
+  const first = Math.min(units, geometry.ringUnits - offset);
+  const ringByte = geometry.ring * 4;
+  const chunks = [bytes.subarray(ringByte + offset * 8, ringByte + (offset + first) * 8)];
+  if (first < units) chunks.push(bytes.subarray(ringByte, ringByte + (units - first) * 8));
+  return chunks;
+}
+
+/** Zeroes the room up to what main says nobody needs, and gives it back. Journal thread. */
+export function releaseRing(arena: Arena, durableUnit: number): void {
+  const { words, geometry } = arena;
+  const released = Atomics.load(words, HEADER.ringReleased);
+  // Pairs with main's store in setReleasable().
+  const wanted = (Atomics.load(words, HEADER.ringReleasable) - released) | 0;
+  const durable = (durableUnit - released) | 0;
+  const units = Math.min(wanted, durable);
+  if (units <= 0) return;
+  for (const chunk of ringChunks(arena, released, units)) chunk.fill(0);
+  assert(units <= geometry.ringUnits, 'no more is released than the ring holds');
+  // Publishes the zeroes; pairs with the load in reserveFrame() and in ringUsedUnits().
+  Atomics.store(words, HEADER.ringReleased, (released + units) | 0);
+}
+
+export function setReleasable(arena: Arena, unit: number): void {
+  Atomics.store(arena.words, HEADER.ringReleasable, unit);
+}
+
+export function ringHead(arena: Arena): number {
+  return Atomics.load(arena.words, HEADER.ringHead);
+}
+
+/** Units between what is released and what is reserved. Main thread, for credit. */
+export function ringUsedUnits(arena: Arena): number {
+  const released = Atomics.load(arena.words, HEADER.ringReleased);
+  return (Atomics.load(arena.words, HEADER.ringHead) - released) | 0;
+}
+
+/**
+ * Position of a ring unit: units are the low 32 bits of position / 8. `near` is any position known to be less
+ * than 16 GiB away.
+ */
+export function unitPosition(unit: number, near: number): number {
+  const nearUnit = Math.floor(near / 8);
+  return (nearUnit + ((unit - (nearUnit | 0)) | 0)) * 8;
+}
+
+export function positionUnit(position: number): number {
+  return Math.floor(position / 8) | 0;
+}
+
+/** Sets all cursors at boot, before any producer runs. The ring is zero then. */
+export function startRing(arena: Arena, position: number): void {
+  const { words } = arena;
+  const unit = positionUnit(position);
+  assert(position % 8 === 0, 'a position is a multiple of 8');
+  Atomics.store(words, HEADER.ringHead, unit);
+  Atomics.store(words, HEADER.ringReleasable, unit);
+  Atomics.store(words, HEADER.ringReleased, unit);
+  storeDurable(arena, position);
+}
+
+/** Journal thread: everything before `position` is on disk. */
+export function storeDurable(arena: Arena, position: number): void {
+  const { words } = arena;
+  const guard = Atomics.load(words, HEADER.durableGuard);
+  // Odd while the two halves change; pairs with loadDurable().
+  Atomics.store(words, HEADER.durableGuard, (guard + 1) | 0);
+  Atomics.store(words, HEADER.durableLow, position | 0);
+  Atomics.store(words, HEADER.durableHigh, Math.floor(position / 0x1_0000_0000));
+  Atomics.store(words, HEADER.durableGuard, (guard + 2) | 0);
+}
+
+export function loadDurable(arena: Arena): number {
+  const { words } = arena;
+  for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
+    const guard = Atomics.load(words, HEADER.durableGuard);
+    const lowWord = Atomics.load(words, HEADER.durableLow) >>> 0;
+    const highWord = Atomics.load(words, HEADER.durableHigh) >>> 0;
+    // Pairs with storeDurable(): even and unchanged means that the halves belong together.
+    if ((guard & 1) === 0 && Atomics.load(words, HEADER.durableGuard) === guard) {
+      return highWord * 0x1_0000_0000 + lowWord;
+    }
+  }
+  assert(false, 'the durable position is read in a bounded number of tries');
+}
+
+/** Whether a dead thread took the room that its slot shows; undecided: a living one is about to say. */
+export type DeadReservation = 'none' | 'taken' | 'undecided';
+
+/** Tells what a thread that has exited left of a reservation. Changes nothing. Main thread. */
+export function inspectDeadReservation(arena: Arena, dead: ThreadBase): DeadReservation {
+  const { words } = arena;
+  const units = Atomics.load(words, dead + THREAD.reserveUnits);
+  if (units === 0) return 'none';
+  if (units > 0) return 'taken';
+  const start = Atomics.load(words, dead + THREAD.reserveStart);
+  if (((ringHead(arena) - start) | 0) <= 0) return 'none';
+  // A published header there is another's: a thread publishes nothing before its slot says that it took room.
+  if (Atomics.load(words, unitWord(arena, start)) !== 0) return 'none';
+  let intended = false;
+  for (let index = 0; index < arena.geometry.threadsMax; index++) {
+    const other = threadBase(arena, index);
+    if (other === dead || Atomics.load(words, other + THREAD.reserveStart) !== start) continue;
+    const otherUnits = Atomics.load(words, other + THREAD.reserveUnits);
+    if (otherUnits > 0) return 'none';
+    if (otherUnits < 0) intended = true;
+  }
+  return intended ? 'undecided' : 'taken';
+}
+
+/** Turns what a dead thread took and did not publish into padding. A published frame stays as it is. */
+export function padDeadReservation(arena: Arena, dead: ThreadBase): void {
+  const { words, geometry } = arena;
+  const start = Atomics.load(words, dead + THREAD.reserveStart);
+  const total = Math.abs(Atomics.load(words, dead + THREAD.reserveUnits));
+  const rest = geometry.ringUnits - ((start >>> 0) % geometry.ringUnits);
+  const padding = total > rest ? rest : 0;
+  const frame = (start + padding) | 0;
+  if (padding > 0 && Atomics.load(words, unitWord(arena, start)) === 0) publishPadding(arena, start, padding);
+  if (Atomics.load(words, unitWord(arena, frame)) === 0) publishPadding(arena, frame, total - padding);
+  Atomics.store(words, dead + THREAD.reserveUnits, 0);
+}
