@@ -1,0 +1,122 @@
+/**
+ * One process a data directory.
+ *
+ * The lock is flock(2) on DIR/lock. Node has no call for it, so `flock` of util-linux is started once with our
+ * descriptor as its number 3: a flock belongs to the open file, which parent and child share, so it stays with
+ * us when the child has ended and goes when our process does, however it dies. The file's content says who
+ * holds it; it is only for people, the lock is what counts.
+ *
+ * Where there is no `flock` program, DIR/lock.pid is made with O_EXCL and names process and start. A file whose
+ * process is gone is taken over. The catch: two processes that find the same stale file in the same instant
+ * could both remove it; the second one's O_EXCL then fails unless it removed the first one's new file, a window
+ * of microseconds that flock does not have. Process ids mean nothing across machines or containers.
+ */
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { FrontrowError } from '../core/assert.ts';
+import { errorCode } from './disk.ts';
+import type { DiskLock } from './disk.ts';
+import type { Owner } from './port.ts';
+
+/** Exit status of `flock -n` when another holds the lock. Source: flock(1). */
+const FLOCK_CONFLICT = 1;
+
+export interface LockOptions {
+  /** The program to ask; another name is for tests of the fallback. */
+  readonly flockCommand?: string;
+}
+
+/** Takes the directory or throws FrontrowError `directory-in-use` (or `directory-unusable`). */
+export function lockDirectory(directory: string, owner: Owner, options: LockOptions = {}): DiskLock {
+  const path = join(directory, 'lock');
+  let descriptor: number;
+  try {
+    // Append mode opens without truncating: the content is another's until the lock is ours.
+    descriptor = fs.openSync(path, 'a+', 0o600);
+  } catch (error) {
+    throw new FrontrowError('directory-unusable', `${path}: ${errorCode(error)}`, { cause: error });
+  }
+  const child = spawnSync(options.flockCommand ?? 'flock', ['-n', '-x', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', descriptor],
+  });
+  if (child.error !== undefined) {
+    fs.closeSync(descriptor);
+    if (errorCode(child.error) === 'ENOENT') return lockByPidFile(directory, owner);
+    throw new FrontrowError('directory-unusable', `${path}: flock does not start`, { cause: child.error });
+  }
+  if (child.status === FLOCK_CONFLICT) {
+    fs.closeSync(descriptor);
+    throw inUse(directory, readOwner(path));
+  }
+  if (child.status !== 0) {
+    fs.closeSync(descriptor);
+    throw new FrontrowError(
+      'directory-unusable',
+      `${path}: flock ended with ${child.status ?? child.signal}`,
+    );
+  }
+  fs.ftruncateSync(descriptor, 0);
+  fs.writeSync(descriptor, ownerText(owner));
+  return {
+    release(): void {
+      fs.closeSync(descriptor);
+    },
+  };
+}
+
+function lockByPidFile(directory: string, owner: Owner): DiskLock {
+  const path = join(directory, 'lock.pid');
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      fs.writeFileSync(path, ownerText(owner), { flag: 'wx', mode: 0o600 });
+      return {
+        release(): void {
+          fs.rmSync(path, { force: true });
+        },
+      };
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') {
+        throw new FrontrowError('directory-unusable', `${path}: ${errorCode(error)}`, { cause: error });
+      }
+    }
+    const holder = readOwner(path);
+    if (holder !== null && isAlive(holder.pid)) throw inUse(directory, holder);
+    fs.rmSync(path, { force: true });
+  }
+  throw inUse(directory, readOwner(path));
+}
+
+/** Signal 0 only asks. EPERM means that the process is there and another user's. Source: kill(2). */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errorCode(error) === 'EPERM';
+  }
+}
+
+function ownerText(owner: Owner): string {
+  return `${JSON.stringify({ pid: owner.pid, host: owner.host, since: owner.since })}\n`;
+}
+
+/** Who the file says holds it; null while it does not say. */
+export function readOwner(path: string): Owner | null {
+  try {
+    const parsed: unknown = JSON.parse(fs.readFileSync(path, 'utf8'));
+    if (typeof parsed !== 'object' || parsed === null) return null;
+    const { pid, host, since } = parsed as Record<string, unknown>;
+    if (!Number.isSafeInteger(pid) || typeof host !== 'string' || typeof since !== 'string') return null;
+    return { pid: pid as number, host, since };
+  } catch {
+    // Empty or half written: the holder has the lock and is about to say who it is.
+    return null;
+  }
+}
+
+function inUse(directory: string, holder: Owner | null): FrontrowError {
+  const who =
+    holder === null ? 'another process' : `process ${holder.pid} on ${holder.host} since ${holder.since}`;
+  return new FrontrowError('directory-in-use', `${directory} is in use by ${who}`);
+}

@@ -1,0 +1,78 @@
+/**
+ * A directory of files, as little of one as the journal needs. All format and recovery code works on this
+ * interface, so that the code which is fuzzed on the simulated disk is the code that runs on the real one.
+ *
+ * Synchronous: the journal thread sleeps in Atomics.wait and never turns its event loop.
+ * Names are plain file names in the one directory. Failures are thrown as they come (`code` 'ENOSPC', …).
+ */
+import type { Owner } from './port.ts';
+
+export interface DiskFile {
+  readonly name: string;
+  size(): number;
+  /** Fills `into` from `offset`; fewer bytes only at the end of the file. */
+  read(into: Uint8Array, offset: number): number;
+  /** One positional gathering write. Returns the bytes written: fewer than given is for the caller to judge. */
+  write(chunks: readonly Uint8Array[], offset: number): number;
+  /** Makes the data written so far survive a power cut. */
+  sync(): void;
+  close(): void;
+}
+
+/** `read` and `write` need the file to be there; `create` needs it not to be. */
+export type OpenMode = 'read' | 'write' | 'create';
+
+export interface DiskLock {
+  release(): void;
+}
+
+export interface Disk {
+  list(): string[];
+  open(name: string, mode: OpenMode): DiskFile;
+  /** Atomic; replaces what had the name. Kept only after syncDirectory(). */
+  rename(from: string, to: string): void;
+  unlink(name: string): void;
+  syncDirectory(): void;
+  /** One holder a directory. Throws FrontrowError `directory-in-use`, naming the holder. */
+  lock(owner: Owner): DiskLock;
+}
+
+/** The `code` of a system error, '' for anything else. */
+export function errorCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return '';
+}
+
+/** Opens to read; null when there is no such file (any more). */
+export function openIfThere(disk: Disk, name: string): DiskFile | null {
+  try {
+    return disk.open(name, 'read');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** A disk that took less than it was given, which on preallocated space means that it is failing. */
+export class ShortWriteError extends Error {
+  override readonly name = 'ShortWriteError';
+}
+
+/** Writes all of it or throws. */
+export function writeWhole(file: DiskFile, chunks: readonly Uint8Array[], offset: number): void {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.byteLength;
+  const written = file.write(chunks, offset);
+  if (written !== bytes) {
+    throw new ShortWriteError(`${file.name}: ${written} of ${bytes} bytes written at offset ${offset}`);
+  }
+}
+
+const ZEROS = new Uint8Array(1 << 20);
+
+/** Writes zeros into [offset, end). */
+export function writeZeros(file: DiskFile, offset: number, end: number): void {
+  for (let at = offset; at < end; at += ZEROS.byteLength) {
+    writeWhole(file, [ZEROS.subarray(0, Math.min(ZEROS.byteLength, end - at))], at);
+  }
+}

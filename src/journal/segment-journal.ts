@@ -1,0 +1,380 @@
+/**
+ * The journal in segments, over a Disk. FileJournal and MemoryJournal are this class on two disks.
+ *
+ * Thread: own, recover, append, end and close belong to the journal thread, which sleeps in Atomics.wait between
+ * groups; everything is synchronous.
+ *
+ * Invariants:
+ *   - a group is written when everything before it is synced, in blocks that hold nothing else;
+ *   - a segment has its name only when its header is durable, and its predecessor's footer comes after that;
+ *   - after a failed or short write or a failed sync nothing more is acknowledged: what the disk holds is unknown,
+ *     and a second fsync may say yes to pages that the first one dropped (fsync(2), "Errors").
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { assert, FrontrowError } from '../core/assert.ts';
+import { errorCode, ShortWriteError, writeWhole, writeZeros } from './disk.ts';
+import type { Disk, DiskFile, DiskLock } from './disk.ts';
+import { FrameAudit } from './frame-audit.ts';
+import { EventIndex } from './footer.ts';
+import { encodeGroupHeader, GROUP_FLAG_AFTER_SYNC, GROUP_KIND } from './group.ts';
+import type { GroupKind } from './group.ts';
+import { readJournal, sentence } from './journal-reader.ts';
+import type { ReadReport } from './journal-reader.ts';
+import {
+  BLOCK_BYTES,
+  checkShape,
+  EVENTS_MAX_DEFAULT,
+  footerOffset,
+  GROUP_HEADER_BYTES,
+  groupBytes,
+  groupsEnd,
+  PART_SUFFIX,
+  SEGMENT_BYTES_DEFAULT,
+  segmentCapacity,
+  segmentName,
+  SPARE_NOW,
+  spareName,
+  spareNumbers,
+} from './layout.ts';
+import type { SegmentShape } from './layout.ts';
+import type { AppendOutcome, FramesSink, Journal, Owner, Position, Recovered } from './port.ts';
+import { encodeSegmentHeader } from './segment-header.ts';
+import type { SegmentHeader } from './segment-header.ts';
+import { unlinkIfThere } from './snapshot.ts';
+
+export interface SegmentJournalOptions {
+  readonly segmentBytes?: number;
+  /** Events that a footer can name. */
+  readonly eventsMax?: number;
+  /** `none` skips the sync of a group: a power cut may take back what was acknowledged; a killed process does not. */
+  readonly durability?: 'sync' | 'none';
+  /** Random bytes for incarnation and salts; tests give a seeded one. */
+  readonly random?: (bytes: number) => Uint8Array;
+}
+
+/** Counters since own(). */
+export interface JournalStats {
+  groups: number;
+  payloadBytes: number;
+  rolls: number;
+  /** Segments that this thread had to fill itself because no spare was ready: each costs a pause. */
+  sparesMissing: number;
+}
+
+/** The segment being written. */
+interface ActiveSegment {
+  readonly file: DiskFile;
+  readonly header: SegmentHeader;
+  readonly index: EventIndex;
+  offset: number;
+}
+
+const OK: AppendOutcome = { ok: true };
+const FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
+
+/** There is no room for a new file, and none has been given a segment's name. */
+class NoRoomError extends Error {
+  override readonly name = 'NoRoomError';
+}
+
+/** A new file that takes less than it is given is a full disk, as a failed write to it may be. */
+function orNoRoom<T>(act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!FULL_CODES.has(errorCode(error)) && !(error instanceof ShortWriteError)) throw error;
+    throw new NoRoomError('there is no room for another segment', { cause: error });
+  }
+}
+
+export class SegmentJournal implements Journal {
+  readonly disk: Disk;
+  readonly stats: JournalStats = { groups: 0, payloadBytes: 0, rolls: 0, sparesMissing: 0 };
+  readonly #shape: SegmentShape;
+  readonly #durability: 'sync' | 'none';
+  readonly #random: (bytes: number) => Uint8Array;
+  readonly #audit = new FrameAudit();
+  readonly #groupWords = new Int32Array(GROUP_HEADER_BYTES / 4);
+  readonly #groupBytes = new Uint8Array(this.#groupWords.buffer);
+  #lock: DiskLock | null = null;
+  #active: ActiveSegment | null = null;
+  #incarnation = '';
+  #epoch = 0;
+  #position: Position = 0;
+  #previousCrc = 0;
+  #lost: AppendOutcome | null = null;
+  #ended = false;
+
+  constructor(disk: Disk, options: SegmentJournalOptions = {}) {
+    this.disk = disk;
+    this.#shape = {
+      segmentBytes: options.segmentBytes ?? SEGMENT_BYTES_DEFAULT,
+      eventsMax: options.eventsMax ?? EVENTS_MAX_DEFAULT,
+    };
+    checkShape(this.#shape);
+    this.#durability = options.durability ?? 'sync';
+    this.#random = options.random ?? randomBytes;
+  }
+
+  own(): Owner {
+    assert(this.#lock === null, 'a journal is taken once');
+    const owner: Owner = { pid: process.pid, host: hostname(), since: new Date().toISOString() };
+    this.#lock = this.disk.lock(owner);
+    return owner;
+  }
+
+  /**
+   * Throws FrontrowError `data-corrupt` (the message names file and offset) or `directory-unusable` (newer format,
+   * a disk that does not read). Nothing is changed before everything has been read and found good.
+   */
+  recover(sink: FramesSink): Recovered {
+    assert(this.#lock !== null, 'a journal is taken before it is read');
+    assert(this.#active === null, 'a journal is recovered once');
+    const report = readJournal(this.disk, { fromSnapshot: true, through: 'all' }, sink);
+    const problem = report.problems.find((each) => each.fatal);
+    if (problem !== undefined) {
+      const code = problem.code === 'newer-format' ? 'directory-unusable' : 'data-corrupt';
+      throw new FrontrowError(
+        code,
+        [problem, ...report.problems.filter((each) => !each.fatal)].map(sentence).join('; '),
+      );
+    }
+    this.#epoch = report.epoch + 1;
+    this.#position = report.position;
+    this.#repair(report);
+    this.#openLast(report);
+    this.#writeMark(GROUP_KIND.begin);
+    return {
+      incarnation: this.#incarnation,
+      epoch: this.#epoch,
+      position: this.#position,
+      tornTail: report.tornTail,
+      cleanEnd: report.incarnation === null || report.cleanEnd,
+      groups: report.groups,
+      notes: report.problems.map(sentence),
+    };
+  }
+
+  /** Makes what was read durable, and finishes what a crash left half done. Every step may be repeated. */
+  #repair(report: ReadReport): void {
+    for (const name of report.filesRead) {
+      this.#withFile(name, (file) => {
+        if (report.tornTail?.file === name) {
+          const { offset, bytes } = report.tornTail;
+          writeZeros(file, offset, offset + bytes);
+        }
+        for (const { header, footer } of report.unsealed) {
+          if (segmentName(header.number) === name) writeWhole(file, [footer], footerOffset(header));
+        }
+        file.sync();
+      });
+    }
+    for (const name of this.disk.list()) {
+      if (name.startsWith('snapshot-') && name.endsWith(PART_SUFFIX)) this.disk.unlink(name);
+    }
+    this.disk.syncDirectory();
+  }
+
+  #withFile(name: string, act: (file: DiskFile) => void): void {
+    const file = this.disk.open(name, 'write');
+    try {
+      act(file);
+    } finally {
+      file.close();
+    }
+  }
+
+  #openLast(report: ReadReport): void {
+    if (report.last === null) {
+      assert(report.incarnation === null, 'a journal with segments has a last one');
+      this.#incarnation = Buffer.from(this.#random(16)).toString('hex');
+      this.#active = this.#startSegment(1);
+      return;
+    }
+    const { header, end, index } = report.last;
+    this.#incarnation = header.incarnation;
+    this.#previousCrc = end.crc;
+    const file = this.disk.open(segmentName(header.number), 'write');
+    this.#active = { file, header, index, offset: end.offset };
+  }
+
+  room(): number {
+    const active = this.#active;
+    if (active === null) return 0;
+    return Math.max(0, groupsEnd(active.header) - BLOCK_BYTES - active.offset);
+  }
+
+  append(position: Position, chunks: readonly Uint8Array[]): AppendOutcome {
+    if (this.#lost !== null) return this.#lost;
+    assert(this.#active !== null, 'a journal is recovered before it is appended to');
+    assert(!this.#ended, 'nothing is appended after the end mark');
+    assert(position === this.#position, 'groups follow each other without a gap');
+    let payloadBytes = 0;
+    for (const chunk of chunks) payloadBytes += chunk.byteLength;
+    assert(payloadBytes > 0, 'a group holds frames');
+    assert(groupBytes(payloadBytes) <= segmentCapacity(this.#shape), 'a group fits into a segment');
+    try {
+      if (groupBytes(payloadBytes) > this.room()) {
+        const full = this.#roll();
+        if (full !== null) return full;
+      }
+      const active = this.#active;
+      for (const chunk of chunks) this.#noteFrames(chunk, active);
+      this.#writeGroup(active, GROUP_KIND.frames, chunks, payloadBytes);
+      this.stats.groups++;
+      this.stats.payloadBytes += payloadBytes;
+      return OK;
+    } catch (error) {
+      return this.#loseTo(error);
+    }
+  }
+
+  #noteFrames(chunk: Uint8Array, active: ActiveSegment): void {
+    assert(chunk.byteOffset % 8 === 0, 'a chunk starts on a frame');
+    const words = new Int32Array(chunk.buffer, chunk.byteOffset, chunk.byteLength / 4);
+    const fault = this.#audit.check(words, 0, words.length);
+    assert(fault === null, `frames are whole and in sequence: ${fault?.message ?? ''}`);
+    active.index.note(words, 0, words.length, active.offset);
+  }
+
+  #writeGroup(
+    active: ActiveSegment,
+    kind: GroupKind,
+    chunks: readonly Uint8Array[],
+    payloadBytes: number,
+  ): void {
+    const isAfterSync = this.#durability === 'sync' || kind !== GROUP_KIND.frames;
+    const flags = isAfterSync ? GROUP_FLAG_AFTER_SYNC : 0;
+    const fields = {
+      kind,
+      flags,
+      position: this.#position,
+      previousCrc: this.#previousCrc,
+      epoch: this.#epoch,
+    };
+    const crc = encodeGroupHeader(this.#groupWords, active.header, fields, chunks);
+    writeWhole(active.file, [this.#groupBytes, ...chunks], active.offset);
+    if (isAfterSync) active.file.sync();
+    active.offset += groupBytes(payloadBytes);
+    this.#position += payloadBytes;
+    this.#previousCrc = crc;
+  }
+
+  /** A group without frames. One block is always left for the end mark; a begin mark rolls when it is the last. */
+  #writeMark(kind: typeof GROUP_KIND.begin | typeof GROUP_KIND.end): void {
+    assert(this.#active !== null, 'marks go into an open segment');
+    if (kind === GROUP_KIND.begin && this.room() < BLOCK_BYTES) {
+      const full = this.#roll();
+      if (full !== null) {
+        throw new FrontrowError('directory-unusable', 'there is no room for another segment', {
+          cause: full,
+        });
+      }
+    }
+    // Without durability the groups before are in the page cache only, and this mark claims that they are kept.
+    if (this.#durability === 'none') this.#active.file.sync();
+    this.#writeGroup(this.#active, kind, [], 0);
+  }
+
+  /**
+   * Moves on to the next segment: name first, footer second (layout.ts says why). Null when done, an outcome when
+   * there is no room for one, which leaves everything as it was. Other failures are thrown and final.
+   */
+  #roll(): AppendOutcome | null {
+    const old = this.#active;
+    assert(old !== null, 'only an open segment is left');
+    // The successor's header will claim that every group before it is durable.
+    if (this.#durability === 'none') old.file.sync();
+    let next: ActiveSegment;
+    try {
+      next = this.#startSegment(old.header.number + 1);
+    } catch (error) {
+      if (error instanceof NoRoomError) return { ok: false, reason: 'full', cause: error };
+      throw error;
+    }
+    this.#active = next;
+    const end = { position: this.#position, offset: old.offset, crc: this.#previousCrc };
+    writeWhole(old.file, [old.index.encode(old.header, end)], footerOffset(old.header));
+    old.file.sync();
+    old.file.close();
+    this.stats.rolls++;
+    return null;
+  }
+
+  #startSegment(number: number): ActiveSegment {
+    const { name, file } = this.#takeSpare();
+    try {
+      const salts = new Int32Array(Uint8Array.from(this.#random(8)).buffer);
+      const header: SegmentHeader = {
+        ...this.#shape,
+        number,
+        firstPosition: this.#position,
+        previousCrc: this.#previousCrc,
+        epoch: this.#epoch,
+        incarnation: this.#incarnation,
+        salt0: salts[0]!,
+        salt1: salts[1]!,
+      };
+      orNoRoom(() => {
+        writeWhole(file, [encodeSegmentHeader(header)], 0);
+        file.sync();
+      });
+      // From here on a failure is final, whatever it is called: the name may or may not be there after a crash.
+      this.disk.rename(name, segmentName(number));
+      this.disk.syncDirectory();
+      return { file, header, index: new EventIndex(this.#shape.eventsMax), offset: BLOCK_BYTES };
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /** The next ready spare of the right size; without one, a file filled here and now. */
+  #takeSpare(): { name: string; file: DiskFile } {
+    for (const number of spareNumbers(this.disk.list())) {
+      const name = spareName(number);
+      const file = this.disk.open(name, 'write');
+      if (file.size() === this.#shape.segmentBytes) return { name, file };
+      file.close();
+    }
+    this.stats.sparesMissing++;
+    unlinkIfThere(this.disk, SPARE_NOW);
+    const file = orNoRoom(() => this.disk.open(SPARE_NOW, 'create'));
+    try {
+      orNoRoom(() => {
+        writeZeros(file, 0, this.#shape.segmentBytes);
+        file.sync();
+      });
+      return { name: SPARE_NOW, file };
+    } catch (error) {
+      file.close();
+      unlinkIfThere(this.disk, SPARE_NOW);
+      throw error;
+    }
+  }
+
+  end(): AppendOutcome {
+    if (this.#lost !== null) return this.#lost;
+    assert(!this.#ended, 'a journal ends once');
+    try {
+      this.#writeMark(GROUP_KIND.end);
+      this.#ended = true;
+      return OK;
+    } catch (error) {
+      return this.#loseTo(error);
+    }
+  }
+
+  close(): void {
+    this.#active?.file.close();
+    this.#lock?.release();
+    this.#lock = null;
+    this.#lost ??= { ok: false, reason: 'lost', cause: new Error('the journal is closed') };
+  }
+
+  #loseTo(error: unknown): AppendOutcome {
+    this.#lost = { ok: false, reason: 'lost', cause: error };
+    return this.#lost;
+  }
+}

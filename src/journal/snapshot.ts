@@ -1,0 +1,184 @@
+/**
+ * The snapshot container: somebody's chunks, with proof that all of them are there. What they mean is the engine's.
+ *
+ *   header  16 words: magic, crc32 of words 2–15, format, 0, position (2), last time ms (2), incarnation (4), zero
+ *   chunk   16 bytes: magic, crc32 of the bytes, byte count, chunk index; then the bytes, then zeros to a multiple of 16
+ *   end     16 words: magic, crc32 of words 2–15, format, chunk count, position (2), bytes (2), crc over all chunk crcs, zero
+ *
+ * Written under a temporary name, synced, renamed, directory synced: a file with a snapshot's name was whole once.
+ * Streamed both ways: one chunk is in memory at a time.
+ */
+import { crc32 } from 'node:zlib';
+import { assert } from '../core/assert.ts';
+import { high, low, wide } from '../core/frame.ts';
+import { errorCode, writeWhole } from './disk.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import { FORMAT_VERSION, PART_SUFFIX, snapshotName } from './layout.ts';
+import type { SnapshotInfo } from './port.ts';
+
+/** 'FRSN', 'FRSC', 'FRSE' */
+const MAGIC_HEADER = 0x4e535246;
+const MAGIC_CHUNK = 0x43535246;
+const MAGIC_END = 0x45535246;
+const FRAME_BYTES = 64;
+const CHUNK_HEADER_BYTES = 16;
+const ALIGN_BYTES = 16;
+
+/** The largest chunk: a reader holds one in memory. */
+export const SNAPSHOT_CHUNK_BYTES_MAX = 64 << 20;
+
+export type SnapshotOutcome =
+  | { readonly ok: true; readonly info: SnapshotInfo }
+  | { readonly ok: false; readonly offset: number; readonly message: string };
+
+/** A snapshot's chunk did not match its checksum while it was being read out. */
+export class SnapshotReadError extends Error {
+  override readonly name = 'SnapshotReadError';
+  readonly offset: number;
+
+  constructor(offset: number, message: string) {
+    super(message);
+    this.offset = offset;
+  }
+}
+
+/**
+ * Writes a snapshot and gives it its name. Durable when it returns; throws what the disk throws, and then no
+ * snapshot has changed. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; they are used before the next is asked for.
+ */
+export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<Uint8Array>): SnapshotInfo {
+  const name = snapshotName(info.position);
+  const part = `${name}${PART_SUFFIX}`;
+  unlinkIfThere(disk, part);
+  const file = disk.open(part, 'create');
+  let bytes = 0;
+  try {
+    let offset = FRAME_BYTES;
+    let count = 0;
+    let crcs = 0;
+    writeWhole(file, [encodeHeader(info)], 0);
+    for (const chunk of chunks) {
+      assert(chunk.byteLength <= SNAPSHOT_CHUNK_BYTES_MAX, 'a snapshot chunk has a limit');
+      const head = new Int32Array(CHUNK_HEADER_BYTES / 4);
+      head[0] = MAGIC_CHUNK;
+      head[1] = crc32(chunk);
+      head[2] = chunk.byteLength;
+      head[3] = count;
+      const headBytes = new Uint8Array(head.buffer);
+      crcs = crc32(headBytes, crcs);
+      const padding = new Uint8Array(alignChunk(chunk.byteLength) - chunk.byteLength);
+      writeWhole(file, [headBytes, chunk, padding], offset);
+      offset += CHUNK_HEADER_BYTES + alignChunk(chunk.byteLength);
+      bytes += chunk.byteLength;
+      count++;
+    }
+    writeWhole(file, [encodeEnd(info, count, bytes, crcs)], offset);
+    file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(part, name);
+  disk.syncDirectory();
+  return { ...info, bytes };
+}
+
+function encodeHeader(info: SnapshotInfo): Uint8Array {
+  const words = new Int32Array(FRAME_BYTES / 4);
+  const bytes = new Uint8Array(words.buffer);
+  words[0] = MAGIC_HEADER;
+  words[2] = FORMAT_VERSION;
+  words[4] = low(info.position);
+  words[5] = high(info.position);
+  words[6] = low(info.lastTimeMs);
+  words[7] = high(info.lastTimeMs);
+  bytes.set(Buffer.from(info.incarnation, 'hex'), 32);
+  words[1] = crc32(bytes.subarray(8));
+  return bytes;
+}
+
+function encodeEnd(info: SnapshotInfo, count: number, contentBytes: number, crcs: number): Uint8Array {
+  const words = new Int32Array(FRAME_BYTES / 4);
+  const bytes = new Uint8Array(words.buffer);
+  words[0] = MAGIC_END;
+  words[2] = FORMAT_VERSION;
+  words[3] = count;
+  words[4] = low(info.position);
+  words[5] = high(info.position);
+  words[6] = low(contentBytes);
+  words[7] = high(contentBytes);
+  words[8] = crcs;
+  words[1] = crc32(bytes.subarray(8));
+  return bytes;
+}
+
+/** Reads the whole file and says whether every chunk and the end mark are there. */
+export function checkSnapshot(file: DiskFile): SnapshotOutcome {
+  const info = readHeader(file);
+  if (info === null) return { ok: false, offset: 0, message: 'the snapshot header is not valid' };
+  try {
+    let bytes = 0;
+    for (const chunk of snapshotChunks(file)) bytes += chunk.byteLength;
+    return { ok: true, info: { ...info, bytes } };
+  } catch (error) {
+    if (error instanceof SnapshotReadError)
+      return { ok: false, offset: error.offset, message: error.message };
+    throw error;
+  }
+}
+
+function readHeader(file: DiskFile): SnapshotInfo | null {
+  const words = new Int32Array(FRAME_BYTES / 4);
+  const bytes = new Uint8Array(words.buffer);
+  if (file.read(bytes, 0) < FRAME_BYTES || words[0] !== MAGIC_HEADER) return null;
+  if (crc32(bytes.subarray(8)) !== words[1]! >>> 0 || words[2] !== FORMAT_VERSION) return null;
+  const incarnation = Buffer.from(words.buffer, 32, 16).toString('hex');
+  return { position: wide(words, 4), lastTimeMs: wide(words, 6), incarnation, bytes: 0 };
+}
+
+/** The chunks in order, each until the next is asked for. Throws SnapshotReadError where they stop being valid. */
+export function* snapshotChunks(file: DiskFile): Generator<Uint8Array> {
+  const frame = new Int32Array(FRAME_BYTES / 4);
+  const frameBytes = new Uint8Array(frame.buffer);
+  let buffer = new Uint8Array(1 << 16);
+  let offset = FRAME_BYTES;
+  let count = 0;
+  let crcs = 0;
+  for (;;) {
+    if (file.read(frameBytes.subarray(0, CHUNK_HEADER_BYTES), offset) < CHUNK_HEADER_BYTES) {
+      throw new SnapshotReadError(offset, 'the snapshot has no end mark');
+    }
+    if (frame[0] === MAGIC_END) break;
+    const bytes = frame[2]!;
+    if (frame[0] !== MAGIC_CHUNK || frame[3] !== count || bytes < 0 || bytes > SNAPSHOT_CHUNK_BYTES_MAX) {
+      throw new SnapshotReadError(offset, 'a chunk header of the snapshot is not valid');
+    }
+    if (bytes > buffer.byteLength) buffer = new Uint8Array(bytes);
+    const chunk = buffer.subarray(0, bytes);
+    const read = file.read(chunk, offset + CHUNK_HEADER_BYTES);
+    if (read < bytes || crc32(chunk) !== frame[1]! >>> 0) {
+      throw new SnapshotReadError(offset, 'a chunk of the snapshot does not match its checksum');
+    }
+    crcs = crc32(frameBytes.subarray(0, CHUNK_HEADER_BYTES), crcs);
+    count++;
+    offset += CHUNK_HEADER_BYTES + alignChunk(bytes);
+    yield chunk;
+  }
+  const isWhole =
+    file.read(frameBytes, offset) === FRAME_BYTES &&
+    crc32(frameBytes.subarray(8)) === frame[1]! >>> 0 &&
+    frame[3] === count &&
+    frame[8]! >>> 0 === crcs;
+  if (!isWhole) throw new SnapshotReadError(offset, 'the end mark of the snapshot is not valid');
+}
+
+function alignChunk(bytes: number): number {
+  return Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES;
+}
+
+export function unlinkIfThere(disk: Disk, name: string): void {
+  try {
+    disk.unlink(name);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}

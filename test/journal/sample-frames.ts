@@ -1,0 +1,73 @@
+/** Frames for journal tests: their facts mean nothing, their headers are right. */
+import { FRAME_HEADER_WORDS, FRAME_KIND, packHeader, wide, WORD_SEQUENCE } from '../../src/core/frame.ts';
+import type { FramesSink, SnapshotInfo } from '../../src/journal/port.ts';
+import { SeededRandom } from '../../src/journal/random.ts';
+
+export class FrameMaker {
+  readonly random: SeededRandom;
+  readonly #sequences: number[];
+
+  constructor(seed: number, eventCount = 4) {
+    this.random = new SeededRandom(seed);
+    this.#sequences = new Array<number>(eventCount).fill(0);
+  }
+
+  sequence(slot: number): number {
+    return this.#sequences[slot]!;
+  }
+
+  /** One group of `frameCount` frames with up to `factWordsMax` words of facts each, sometimes padding. */
+  group(frameCount: number, factWordsMax = 24): Uint8Array {
+    const words: number[] = [];
+    for (let frame = 0; frame < frameCount; frame++) {
+      this.#frame(
+        words,
+        this.random.below(this.#sequences.length),
+        this.random.below(factWordsMax / 2 + 1) * 2,
+      );
+      if (this.random.oneIn(16)) words.push(packHeader(FRAME_KIND.padding, 4), 0, 0, 0);
+    }
+    return new Uint8Array(Int32Array.from(words).buffer);
+  }
+
+  /** One frame of one event. */
+  single(slot: number, factWords: number): Uint8Array {
+    const words: number[] = [];
+    this.#frame(words, slot, factWords);
+    return new Uint8Array(Int32Array.from(words).buffer);
+  }
+
+  #frame(words: number[], slot: number, factWords: number): void {
+    const sequence = ++this.#sequences[slot]!;
+    words.push(packHeader(FRAME_KIND.hold, FRAME_HEADER_WORDS + factWords), (7 << 16) | slot, sequence, 0);
+    words.push(1000 + sequence, 0, 0, 0);
+    for (let fact = 0; fact < factWords; fact++) words.push(this.random.next() | 0);
+  }
+}
+
+export interface CollectedGroup {
+  readonly position: number;
+  readonly bytes: Buffer;
+}
+
+/** A sink that keeps everything. */
+export class Collector implements FramesSink {
+  readonly groups: CollectedGroup[] = [];
+  snapshotInfo: SnapshotInfo | null = null;
+  snapshotBytes: Buffer = Buffer.alloc(0);
+
+  snapshot(info: SnapshotInfo, chunks: Iterable<Uint8Array>): void {
+    this.snapshotInfo = info;
+    this.snapshotBytes = Buffer.concat([...chunks].map((chunk) => Buffer.from(chunk)));
+  }
+
+  frames(words: Int32Array, startWord: number, endWord: number, position: number): void {
+    const bytes = Buffer.from(words.slice(startWord, endWord).buffer);
+    this.groups.push({ position, bytes });
+  }
+}
+
+/** Sequence of the frame that a group starts with. */
+export function firstSequence(group: Uint8Array): number {
+  return wide(new Int32Array(group.buffer, group.byteOffset, group.byteLength / 4), WORD_SEQUENCE);
+}
