@@ -1,0 +1,104 @@
+/**
+ * The head of a request, reduced to what the service looks at. Each listener fills it in one pass over the headers
+ * it parsed. Main thread.
+ *
+ * A header that may come once and came twice is remembered in `repeated` with its first value kept: two parties
+ * that pick different ones of the two are the stuff of request smuggling, so checks.ts refuses.
+ */
+
+export interface RequestHead {
+  readonly method: string;
+  /** As sent. */
+  readonly target: string;
+  /** 0 or 1: the x of HTTP/1.x. */
+  readonly versionMinor: number;
+  /** Whom the fair queue serves, from the peer's address; see peer.ts. */
+  readonly client: string;
+  /** Headers are null when absent, trimmed otherwise. */
+  host: string | null;
+  accept: string | null;
+  contentType: string | null;
+  contentEncoding: string | null;
+  /** -1 when absent. The parser has checked the digits. */
+  contentLength: number;
+  transferEncoding: string | null;
+  idempotencyKey: string | null;
+  ifNoneMatch: string | null;
+  requestId: string | null;
+  /** Name of the first header that came more than once though it must not; '' for none. */
+  repeated: string;
+}
+
+export function createHead(method: string, target: string, versionMinor: number, client: string): RequestHead {
+  return {
+    method,
+    target,
+    versionMinor,
+    client,
+    host: null,
+    accept: null,
+    contentType: null,
+    contentEncoding: null,
+    contentLength: -1,
+    transferEncoding: null,
+    idempotencyKey: null,
+    ifNoneMatch: null,
+    requestId: null,
+    repeated: '',
+  };
+}
+
+/** Whether a body follows, by its framing (RFC 9112 §6); a chunked one may turn out to be empty. */
+export function hasBody(head: RequestHead): boolean {
+  return head.contentLength > 0 || head.transferEncoding !== null;
+}
+
+/** Takes up one header line; names are in any case. The length sorts out nearly all names we do not look at. */
+export function addHeader(head: RequestHead, name: string, value: string): void {
+  switch (name.length) {
+    case 4:
+      if (same(name, 'Host')) head.host = once(head, 'Host', head.host, value);
+      return;
+    case 6:
+      if (same(name, 'Accept')) head.accept = joined(head.accept, value);
+      return;
+    case 12:
+      if (same(name, 'Content-Type')) head.contentType = once(head, 'Content-Type', head.contentType, value);
+      // A repeated id is no danger; the first one is used.
+      else if (same(name, 'X-Request-Id')) head.requestId ??= value;
+      return;
+    case 13:
+      if (same(name, 'If-None-Match')) head.ifNoneMatch = joined(head.ifNoneMatch, value);
+      return;
+    case 14:
+      if (same(name, 'Content-Length')) head.contentLength = Number(value);
+      return;
+    case 15:
+      if (same(name, 'Idempotency-Key')) {
+        head.idempotencyKey = once(head, 'Idempotency-Key', head.idempotencyKey, value);
+      }
+      return;
+    case 16:
+      if (same(name, 'Content-Encoding')) head.contentEncoding = joined(head.contentEncoding, value);
+      return;
+    case 17:
+      if (same(name, 'Transfer-Encoding')) head.transferEncoding = joined(head.transferEncoding, value);
+      return;
+    default:
+  }
+}
+
+/** Clients nearly always write one of two spellings; only others pay for a lower-case copy. */
+function same(name: string, wanted: string): boolean {
+  return name === wanted || name.toLowerCase() === wanted.toLowerCase();
+}
+
+function joined(before: string | null, value: string): string {
+  return before === null ? value : `${before}, ${value}`;
+}
+
+function once(head: RequestHead, name: string, before: string | null, value: string): string {
+  if (before === null) return value;
+  if (head.repeated === '') head.repeated = name;
+  return before;
+}

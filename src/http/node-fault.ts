@@ -1,0 +1,26 @@
+/**
+ * The errors that node:http reports of a connection ('clientError'), and what the peer is told. Codes that begin with
+ * HPE are llhttp's (llhttp, src/llhttp/constants.ts); the reason is its own words.
+ */
+import { HEADERS_BYTES_MAX } from '../core/limits.ts';
+import type { ProblemCode } from '../core/problems.ts';
+
+/** gone: nobody is there to be told. after-close: bytes after the last request of a connection. */
+export type NodeFault = 'gone' | 'after-close' | { readonly code: ProblemCode; readonly detail: string };
+
+export function faultOf(error: Error & { code?: string; reason?: string }): NodeFault {
+  const code = error.code ?? '';
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return { code: 'headers-too-large', detail: `The head is longer than ${HEADERS_BYTES_MAX} bytes` };
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return { code: 'body-too-large', detail: 'The chunk extensions of the body are too long' };
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return { code: 'request-timeout', detail: 'The request did not arrive in time' };
+    case 'HPE_CLOSED_CONNECTION':
+      return 'after-close';
+    default:
+      if (!code.startsWith('HPE_')) return 'gone';
+      return { code: 'bad-target', detail: `The request is not valid HTTP/1.1: ${error.reason ?? 'malformed'}` };
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * From method and target to a route: find-my-way over the table of operations, and the two health calls. Main thread.
+ * The target is checked before the router sees it, so that nothing ambiguous is ever decoded.
+ */
+import createRouter from 'find-my-way';
+import { TARGET_BYTES_MAX } from '../core/limits.ts';
+import { HISTORY, LIST_EVENTS, OPERATIONS, SEATS } from '../core/operations.ts';
+import type { Operation } from '../core/operations.ts';
+
+/** `operation` is null for the health calls, which never reach the dispatcher. */
+export interface Route {
+  readonly kind: 'operation' | 'healthz' | 'readyz';
+  readonly operation: Operation | null;
+  readonly takesQuery: boolean;
+  /** There is another representation than JSON. */
+  readonly negotiates: boolean;
+}
+
+export interface Match {
+  readonly kind: 'match';
+  readonly route: Route;
+  readonly subject: string;
+  readonly seat: string;
+  /** Raw, without `?`. */
+  readonly query: string;
+}
+
+export type Routed =
+  | Match
+  | { readonly kind: 'bad-target'; readonly detail: string }
+  | { readonly kind: 'not-found' }
+  | { readonly kind: 'method-not-allowed'; readonly allow: string };
+
+type Found = createRouter.FindResult<createRouter.HTTPVersion.V1>;
+
+const METHODS = ['GET', 'POST', 'DELETE'] as const;
+/** Visible ASCII but `#`: a fragment is never sent (RFC 9112 §3.2), and what sends one is confused. */
+const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
+const NOT_FOUND: Routed = { kind: 'not-found' };
+
+function badTarget(detail: string): Routed {
+  return { kind: 'bad-target', detail };
+}
+
+function noHandler(): void {
+  // find-my-way wants one; we use find(), and the store.
+}
+
+function decodes(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export class Router {
+  readonly #router = createRouter({ maxParamLength: TARGET_BYTES_MAX });
+
+  constructor() {
+    for (const operation of OPERATIONS) {
+      const takesQuery = operation === LIST_EVENTS || operation === SEATS || operation === HISTORY;
+      const route: Route = { kind: 'operation', operation, takesQuery, negotiates: operation === SEATS };
+      this.#router.on(operation.method, operation.path, noHandler, route);
+    }
+    for (const kind of ['healthz', 'readyz'] as const) {
+      const route: Route = { kind, operation: null, takesQuery: false, negotiates: false };
+      this.#router.on('GET', `/${kind}`, noHandler, route);
+    }
+  }
+
+  route(method: string, target: string): Routed {
+    if (target.length > TARGET_BYTES_MAX) return badTarget(`The target is longer than ${TARGET_BYTES_MAX} bytes`);
+    if (!TARGET.test(target)) return badTarget('The target must be an absolute path of visible ASCII');
+    if (target.includes('%') && !decodes(target)) return badTarget('The percent-encoding of the target is broken');
+    const mark = target.indexOf('?');
+    const path = mark < 0 ? target : target.slice(0, mark);
+    const found = this.#find(method === 'HEAD' ? 'GET' : method, path);
+    if (found === null) return this.#refuse(path);
+    const { subject = '', seat = '' } = found.params;
+    return {
+      kind: 'match',
+      route: found.store as Route,
+      subject,
+      seat,
+      query: mark < 0 ? '' : target.slice(mark + 1),
+    };
+  }
+
+  /** Null as well where a parameter is empty: `/v1/events/` is nothing, not the event without a name. */
+  #find(method: string, path: string): Found | null {
+    const found = this.#router.find(method as 'GET', path);
+    if (found === null || found.params['subject'] === '' || found.params['seat'] === '') return null;
+    return found;
+  }
+
+  #refuse(path: string): Routed {
+    const allowed: string[] = [];
+    for (const method of METHODS) {
+      if (this.#find(method, path) === null) continue;
+      allowed.push(method);
+      if (method === 'GET') allowed.push('HEAD');
+    }
+    if (allowed.length === 0) return NOT_FOUND;
+    return { kind: 'method-not-allowed', allow: allowed.join(', ') };
+  }
+}
