@@ -68,12 +68,14 @@ export class FrontrowClient {
 
   /** Is the process alive? */
   async health(options: CallOptions = {}): Promise<{ readonly status: string }> {
-    return (await this.#transport.send<{ status: string }>({ method: 'GET', path: ['healthz'], ...options })).body;
+    return (await this.#transport.send<{ status: string }>({ method: 'GET', path: ['healthz'], ...options }))
+      .body;
   }
 
   /** Does it take work? Rejects with a 503 problem while it starts or drains. */
   async ready(options: CallOptions = {}): Promise<{ readonly status: string }> {
-    return (await this.#transport.send<{ status: string }>({ method: 'GET', path: ['readyz'], ...options })).body;
+    return (await this.#transport.send<{ status: string }>({ method: 'GET', path: ['readyz'], ...options }))
+      .body;
   }
 }
 
@@ -177,11 +179,16 @@ class HoldCalls {
   }
 
   async get(hold: string, options: CallOptions = {}): Promise<Hold> {
-    return (await this.#transport.send<Hold>({ method: 'GET', path: ['v1', 'holds', hold], ...options })).body;
+    return (await this.#transport.send<Hold>({ method: 'GET', path: ['v1', 'holds', hold], ...options }))
+      .body;
   }
 
   /** Makes it an order; again is the same order. */
-  async confirm(hold: string, input: { readonly reference?: string } = {}, options: ChangeOptions = {}): Promise<Order> {
+  async confirm(
+    hold: string,
+    input: { readonly reference?: string } = {},
+    options: ChangeOptions = {},
+  ): Promise<Order> {
     const call = { method: 'POST', path: ['v1', 'holds', hold, 'confirm'], body: input, ...options } as const;
     return (await this.#transport.send<Order>(call)).body;
   }
@@ -201,12 +208,18 @@ class OrderCalls {
 
   /** Hold and confirm in one step. */
   async create(event: string, input: OrderInput, options: ChangeOptions = {}): Promise<Order> {
-    const call = { method: 'POST', path: ['v1', 'events', event, 'orders'], body: input, ...options } as const;
+    const call = {
+      method: 'POST',
+      path: ['v1', 'events', event, 'orders'],
+      body: input,
+      ...options,
+    } as const;
     return (await this.#transport.send<Order>(call)).body;
   }
 
   async get(order: string, options: CallOptions = {}): Promise<Order> {
-    return (await this.#transport.send<Order>({ method: 'GET', path: ['v1', 'orders', order], ...options })).body;
+    return (await this.#transport.send<Order>({ method: 'GET', path: ['v1', 'orders', order], ...options }))
+      .body;
   }
 
   /** Some tickets, or all of them; again is the same order. */
@@ -215,7 +228,12 @@ class OrderCalls {
     input: { readonly tickets?: readonly string[] } = {},
     options: ChangeOptions = {},
   ): Promise<Order> {
-    const call = { method: 'POST', path: ['v1', 'orders', order, 'cancel'], body: input, ...options } as const;
+    const call = {
+      method: 'POST',
+      path: ['v1', 'orders', order, 'cancel'],
+      body: input,
+      ...options,
+    } as const;
     return (await this.#transport.send<Order>(call)).body;
   }
 }

@@ -121,7 +121,10 @@ export class Transport {
 /** A body that should have been JSON: a proxy's error page, or no Frontrow at all. */
 class NotJson {}
 
-const NOT_JSON = { title: 'The reply is not JSON', detail: 'The reply is not JSON: is this a Frontrow server?' };
+const NOT_JSON = {
+  title: 'The reply is not JSON',
+  detail: 'The reply is not JSON: is this a Frontrow server?',
+};
 
 async function readBody(response: Response, as: 'json' | 'bytes'): Promise<unknown> {
   if (response.status === 204 || response.status === 304) {

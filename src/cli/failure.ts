@@ -1,0 +1,108 @@
+/**
+ * Tells a person what happened, what was kept, and what to try. Pure: an error in, lines for stderr out.
+ */
+import { FrontrowProblem, FrontrowUnreachable } from '../client/index.ts';
+import { FrontrowError } from '../core/assert.ts';
+import { UsageError } from './exits.ts';
+import { cleanText } from './text-width.ts';
+
+export interface FailureContext {
+  /** The command as typed, such as `event create`; empty before one was recognised. */
+  readonly command: string;
+  /** The event named on the command line, for a hint that can be pasted. */
+  readonly event: string | null;
+}
+
+/** Lines to print, first the one that matters. */
+export function describeFailure(error: unknown, context: FailureContext): string[] {
+  if (error instanceof FrontrowProblem) return describeProblem(error, context);
+  if (error instanceof FrontrowUnreachable) return describeUnreachable(error);
+  if (error instanceof FrontrowError)
+    return [`frontrow: ${error.code}: ${cleanText(error.message)}`, ...causeOf(error)];
+  if (error instanceof UsageError) {
+    const help = context.command === '' ? 'frontrow --help' : `frontrow ${context.command} --help`;
+    return [`frontrow: ${cleanText(error.message)}`, `  Try: ${help}`];
+  }
+  return [`frontrow: ${error instanceof Error ? cleanText(error.message) : String(error)}`];
+}
+
+function describeProblem(problem: FrontrowProblem, context: FailureContext): string[] {
+  const seats = problem.seats.length > 0 ? ` (${problem.seats.join(', ')})` : '';
+  const lines = [`frontrow: ${problem.code}: ${cleanText(problem.detail)}${cleanText(seats)}`];
+  for (const field of problem.errors.slice(0, 20)) {
+    lines.push(`  ${cleanText(`${field.pointer}: ${field.detail} (${field.code})`)}`);
+  }
+  const numbers = numbersOf(problem);
+  if (numbers !== '') lines.push(`  ${numbers}`);
+  lines.push(`  ${keptOf(problem)}`);
+  const hint = hintOf(problem, context);
+  if (hint !== null) lines.push(`  Try: ${hint}`);
+  if (problem.requestId !== null) lines.push(`  Request: ${cleanText(problem.requestId)}`);
+  return lines;
+}
+
+function describeUnreachable(error: FrontrowUnreachable): string[] {
+  const lines = [`frontrow: ${cleanText(error.message)}`];
+  if (error.applied === false) {
+    lines.push('  Nothing was changed.', '  Try: is the server running there? See --url and FRONTROW_URL.');
+  } else {
+    lines.push(`  ${UNKNOWN}`, `  Try: ${sameKey(error.request.idempotencyKey)}`);
+  }
+  return lines;
+}
+
+const UNKNOWN = 'The request was sent and no answer came: whether the change was made is not known.';
+
+function sameKey(key: string | null): string {
+  return `the same command again with --idempotency-key ${key ?? 'KEY'}; it is never done twice.`;
+}
+
+function keptOf(problem: FrontrowProblem): string {
+  if (problem.applied === null) return 'Whether the change was made is not known.';
+  return problem.request.method === 'GET' ? 'Nothing was read.' : 'Nothing was changed.';
+}
+
+function numbersOf(problem: FrontrowProblem): string {
+  const parts: string[] = [];
+  for (const name of ['requested', 'available', 'held', 'limit', 'sequence'] as const) {
+    const value = problem[name];
+    if (value !== null) parts.push(`${name} ${value}`);
+  }
+  return parts.join(' · ');
+}
+
+function hintOf(problem: FrontrowProblem, context: FailureContext): string | null {
+  if (problem.applied === null) return sameKey(problem.request.idempotencyKey);
+  if (problem.retryAfterMs !== null) return `again in ${Math.ceil(problem.retryAfterMs / 1000)} s`;
+  const event = context.event ?? 'EVENT';
+  switch (problem.code) {
+    case 'sold-out':
+    case 'not-enough-available':
+    case 'seat-unavailable':
+      return `frontrow seats ${event}`;
+    case 'no-adjacent-seats':
+      return `--adjacent preferred, or frontrow seats ${event}`;
+    case 'sale-not-started':
+      return 'the event is a draft: create it with --open to sell at once';
+    case 'event-not-found':
+      return 'frontrow event list';
+    case 'event-exists':
+      return 'another --id';
+    case 'hold-expired':
+    case 'hold-released':
+      return 'hold the places again: the command is frontrow hold';
+    case 'unauthorized':
+    case 'forbidden':
+      return 'a key in FRONTROW_KEY or --key-file';
+    case 'idempotency-mismatch':
+      return 'another --idempotency-key';
+    case 'unexpected-reply':
+      return 'is --url really a Frontrow server?';
+    default:
+      return null;
+  }
+}
+
+function causeOf(error: FrontrowError): string[] {
+  return error.cause instanceof Error ? [`  Cause: ${cleanText(error.cause.message)}`] : [];
+}

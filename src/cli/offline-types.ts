@@ -1,0 +1,64 @@
+/** What `inspect` and `verify` learn from a data directory that no server has open. Only types. */
+
+export interface SegmentSummary {
+  readonly file: string;
+  readonly bytes: number;
+  readonly firstPosition: number;
+  /** Position after the last whole group. */
+  readonly endPosition: number;
+  readonly groups: number;
+  readonly frames: number;
+}
+
+export interface SnapshotSummary {
+  readonly file: string;
+  readonly bytes: number;
+  readonly position: number;
+}
+
+export interface EventFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly sequence: number;
+  readonly capacity: number;
+  readonly available: number;
+  readonly held: number;
+  readonly sold: number;
+  readonly blocked: number;
+}
+
+export interface DirectorySummary {
+  readonly directory: string;
+  readonly incarnation: string;
+  readonly formatVersion: number;
+  /** The journal ends with an end mark. */
+  readonly cleanStop: boolean;
+  /** Bytes after the last whole group that are no group: a start would cut them. */
+  readonly tornTailBytes: number;
+  readonly snapshots: readonly SnapshotSummary[];
+  readonly segments: readonly SegmentSummary[];
+  readonly events: readonly EventFacts[];
+}
+
+export interface VerifyFinding {
+  /** `data-corrupt` must be acted on; `torn-tail` is what a crash leaves and a start cuts. */
+  readonly code: 'data-corrupt' | 'torn-tail' | 'counts-wrong' | 'seat-twice' | 'sequence-gap';
+  readonly file: string | null;
+  readonly offset: number | null;
+  readonly detail: string;
+}
+
+export interface VerifyReport {
+  readonly directory: string;
+  /** No findings but a torn tail. */
+  readonly ok: boolean;
+  readonly frames: number;
+  readonly events: number;
+  readonly claims: number;
+  readonly findings: readonly VerifyFinding[];
+}
+
+/** Read-only. Reject with a FrontrowError: `directory-unusable`, `directory-in-use`, `data-corrupt`. */
+export type InspectDirectory = (directory: string) => Promise<DirectorySummary>;
+export type VerifyDirectory = (directory: string) => Promise<VerifyReport>;
