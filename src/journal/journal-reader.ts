@@ -15,7 +15,7 @@ import type { Disk, DiskFile } from './disk.ts';
 import { FrameAudit } from './frame-audit.ts';
 import { EventIndex } from './footer.ts';
 import type { SegmentEnd } from './footer.ts';
-import { GROUP_KIND } from './group.ts';
+import { GROUP_FLAG_AFTER_SYNC, GROUP_KIND } from './group.ts';
 import type { Group } from './group.ts';
 import {
   BLOCK_BYTES,
@@ -63,6 +63,11 @@ export interface OpenSegment {
   readonly header: SegmentHeader;
   readonly end: SegmentEnd;
   readonly index: EventIndex;
+  /**
+   * Groups from here on may be in the page cache only: the last group that was written after a sync proves those
+   * before it, and nothing proves itself.
+   */
+  readonly unprovenOffset: number;
 }
 
 export interface ReadReport {
@@ -309,14 +314,17 @@ class JournalReader {
   #readGroups(reader: SegmentReader): OpenSegment {
     const index = new EventIndex(reader.header.eventsMax);
     let offset = BLOCK_BYTES;
+    let unprovenOffset = BLOCK_BYTES;
     for (;;) {
       const group = reader.groupAt(offset);
       if (group === null) break;
+      if ((group.flags & GROUP_FLAG_AFTER_SYNC) !== 0) unprovenOffset = offset;
       this.#takeGroup(group, reader.file.name);
       index.note(group.words, group.startWord, group.endWord, offset);
       offset += groupBytes(group.payloadBytes);
     }
-    return { header: reader.header, end: { position: this.#position, offset, crc: this.#crc }, index };
+    const end = { position: this.#position, offset, crc: this.#crc };
+    return { header: reader.header, end, index, unprovenOffset };
   }
 
   #takeGroup(group: Group, name: string): void {

@@ -7,6 +7,7 @@
  *   snapshot-<position>.snapshot      state before that position
  *   spare-000001.zero                 a zero-filled, synced file that becomes the next segment
  *   *.part                            being made; worth nothing after a crash
+ *   snapshot-….snapshot.bad           found damaged and put aside, until two good ones are there
  *
  *   segment:  | header 4 KiB | groups, each from a 4 KiB boundary … | free | end mark 4 KiB | footer |
  *
@@ -67,6 +68,8 @@ export function segmentCapacity(shape: SegmentShape): number {
 }
 
 export const PART_SUFFIX = '.part';
+/** A snapshot that recovery found damaged and did without. */
+export const BAD_SUFFIX = '.bad';
 /** The file that the journal thread makes itself when no spare is ready. */
 export const SPARE_NOW = `spare-now${PART_SUFFIX}`;
 const SPARE = /^spare-(\d{6,})\.zero$/;

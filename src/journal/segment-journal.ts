@@ -20,8 +20,9 @@ import { EventIndex } from './footer.ts';
 import { encodeGroupHeader, GROUP_FLAG_AFTER_SYNC, GROUP_KIND } from './group.ts';
 import type { GroupKind } from './group.ts';
 import { readJournal, sentence } from './journal-reader.ts';
-import type { ReadReport } from './journal-reader.ts';
+import type { OpenSegment, ReadReport } from './journal-reader.ts';
 import {
+  BAD_SUFFIX,
   BLOCK_BYTES,
   checkShape,
   EVENTS_MAX_DEFAULT,
@@ -76,6 +77,23 @@ const FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
 /** There is no room for a new file, and none has been given a segment's name. */
 class NoRoomError extends Error {
   override readonly name = 'NoRoomError';
+}
+
+function noRoomToStart(cause: unknown): FrontrowError {
+  return new FrontrowError('directory-unusable', 'the disk has no room for another journal segment', {
+    cause,
+  });
+}
+
+/**
+ * Writes the unproven groups again, byte for byte. When the last owner's sync failed, the kernel may have kept their
+ * pages, called them clean and never written them: a sync alone would then do nothing (fsync(2), "Errors").
+ */
+function rewrite(file: DiskFile, last: OpenSegment): void {
+  const bytes = new Uint8Array(last.end.offset - last.unprovenOffset);
+  const count = file.read(bytes, last.unprovenOffset);
+  assert(count === bytes.byteLength, 'what was read can be read again');
+  if (count > 0) writeWhole(file, [bytes], last.unprovenOffset);
 }
 
 /** A new file that takes less than it is given is a full disk, as a failed write to it may be. */
@@ -164,6 +182,8 @@ export class SegmentJournal implements Journal {
           const { offset, bytes } = report.tornTail;
           writeZeros(file, offset, offset + bytes);
         }
+        if (report.last !== null && segmentName(report.last.header.number) === name)
+          rewrite(file, report.last);
         for (const { header, footer } of report.unsealed) {
           if (segmentName(header.number) === name) writeWhole(file, [footer], footerOffset(header));
         }
@@ -172,6 +192,10 @@ export class SegmentJournal implements Journal {
     }
     for (const name of this.disk.list()) {
       if (name.startsWith('snapshot-') && name.endsWith(PART_SUFFIX)) this.disk.unlink(name);
+    }
+    // Put aside, so that trim never counts on it; trim also deletes it when it is no longer of interest.
+    for (const problem of report.problems) {
+      if (problem.code === 'bad-snapshot') this.disk.rename(problem.file, `${problem.file}${BAD_SUFFIX}`);
     }
     this.disk.syncDirectory();
   }
@@ -189,7 +213,11 @@ export class SegmentJournal implements Journal {
     if (report.last === null) {
       assert(report.incarnation === null, 'a journal with segments has a last one');
       this.#incarnation = Buffer.from(this.#random(16)).toString('hex');
-      this.#active = this.#startSegment(1);
+      try {
+        this.#active = this.#startSegment(1);
+      } catch (error) {
+        throw error instanceof NoRoomError ? noRoomToStart(error) : error;
+      }
       return;
     }
     const { header, end, index } = report.last;
@@ -266,11 +294,7 @@ export class SegmentJournal implements Journal {
     assert(this.#active !== null, 'marks go into an open segment');
     if (kind === GROUP_KIND.begin && this.room() < BLOCK_BYTES) {
       const full = this.#roll();
-      if (full !== null) {
-        throw new FrontrowError('directory-unusable', 'there is no room for another segment', {
-          cause: full,
-        });
-      }
+      if (full !== null) throw noRoomToStart(full);
     }
     // Without durability the groups before are in the page cache only, and this mark claims that they are kept.
     if (this.#durability === 'none') this.#active.file.sync();

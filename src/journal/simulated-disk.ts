@@ -146,7 +146,7 @@ export class SimulatedDisk implements Disk {
 
   syncDirectory(): void {
     this.#checkAlive();
-    this.#strike('sync');
+    if (this.#strike('sync') === 'sync-error') throw systemError('EIO', 'directory sync');
     this.#durableFiles = new Map(this.#files);
     this.#pendingNames = [];
   }

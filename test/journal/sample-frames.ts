@@ -58,7 +58,9 @@ export class Collector implements FramesSink {
 
   snapshot(info: SnapshotInfo, chunks: Iterable<Uint8Array>): void {
     this.snapshotInfo = info;
-    this.snapshotBytes = Buffer.concat([...chunks].map((chunk) => Buffer.from(chunk)));
+    const copies: Buffer[] = [];
+    for (const chunk of chunks) copies.push(Buffer.from(chunk));
+    this.snapshotBytes = Buffer.concat(copies);
   }
 
   frames(words: Int32Array, startWord: number, endWord: number, position: number): void {
