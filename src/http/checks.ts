@@ -95,7 +95,10 @@ export function checkKey(head: RequestHead, operation: Operation): Refusal | nul
   const key = head.idempotencyKey;
   if (key === null) {
     if (!operation.keyRequired) return null;
-    return refusal('idempotency-key-required', 'Orders need an Idempotency-Key header, so that a retry buys once');
+    return refusal(
+      'idempotency-key-required',
+      'Orders need an Idempotency-Key header, so that a retry buys once',
+    );
   }
   if (head.repeated === 'Idempotency-Key') {
     return invalid('', 'repeated-idempotency-key', 'There is more than one Idempotency-Key header');

@@ -29,7 +29,12 @@ export interface RequestHead {
   repeated: string;
 }
 
-export function createHead(method: string, target: string, versionMinor: number, client: string): RequestHead {
+export function createHead(
+  method: string,
+  target: string,
+  versionMinor: number,
+  client: string,
+): RequestHead {
   return {
     method,
     target,

@@ -1,8 +1,8 @@
 /**
  * One connection of the node:http listener, and one request on it. Main thread.
  *
- * Invariants of a connection: `receiving` is the request whose body is arriving, if any; `last` the response of the
- * newest request; after `closing` no further request is taken up. `unsentBytes` counts replies that were handed to
+ * Invariants of a connection: `receiving` is the newest request that has a body, until it is taken in; `last` the
+ * response of the newest request of all; after `closing` no further request is taken up. `unsentBytes` counts replies that were handed to
  * node:http while the socket was backed up or another response had it; at the limit the turns are held.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -40,7 +40,13 @@ export class Connection<A extends Admission> {
   #watching = false;
   #paused = false;
 
-  constructor(socket: Socket, client: string, handler: RequestHandler<A>, options: ListenerOptions, shared: Shared) {
+  constructor(
+    socket: Socket,
+    client: string,
+    handler: RequestHandler<A>,
+    options: ListenerOptions,
+    shared: Shared,
+  ) {
     this.socket = socket;
     this.client = client;
     this.handler = handler;
@@ -48,7 +54,7 @@ export class Connection<A extends Admission> {
     this.shared = shared;
   }
 
-  /** A request is complete. Reading pauses while too many of them wait; node:http may still hand over a few. */
+  /** A request takes its place. Reading pauses while too many wait; node:http may still hand over some it has. */
   enter(exchange: NodeExchange<A>): void {
     this.turns.enter(exchange);
     if (this.turns.size >= PIPELINE_RECEIVED_MAX) this.#pause();
@@ -72,7 +78,8 @@ export class Connection<A extends Admission> {
     res.writeHead(reply.status, headers);
     if (reply.body === null) res.end();
     else res.end(reply.body);
-    if (res.socket === null || this.socket.writableLength >= this.options.replyBufferBytesMax) this.#watch(res, bytes);
+    if (res.socket === null || this.socket.writableLength >= this.options.replyBufferBytesMax)
+      this.#watch(res, bytes);
   }
 
   /** Counts a reply that did not leave at once, until it has; and has the peer's reading of it timed. */
@@ -102,7 +109,7 @@ export class Connection<A extends Admission> {
   }
 
   #isIdle(): boolean {
-    return this.turns.size === 0 && this.receiving === null;
+    return this.turns.size === 0;
   }
 
   /** On the socket's timeout: whether that is the peer's doing. If not, a reply is owed by us, and time starts anew. */
@@ -122,11 +129,16 @@ export class Connection<A extends Admission> {
     this.socket.resume();
   }
 
+  /** The request whose body is still on its way. node:http tells of the end of one a little late. */
+  #partial(): NodeExchange<A> | null {
+    return this.receiving === null || this.receiving.isComplete ? null : this.receiving;
+  }
+
   /** The parser gave up, or time ran out. The peer is told in the place of the request that was being received. */
   fail(code: ProblemCode, detail: string): void {
-    const receiving = this.receiving;
-    if (receiving !== null) {
-      receiving.cutOff(this.handler.refuse(code, detail, receiving.head.requestId ?? ''));
+    const partial = this.#partial();
+    if (partial !== null) {
+      partial.cutOff(this.handler.refuse(code, detail, partial.head.requestId ?? ''));
     } else {
       this.refuseRaw(this.handler.refuse(code, detail, ''));
     }
@@ -150,8 +162,9 @@ export class Connection<A extends Admission> {
 
   /** For the drain: closes once the replies so far are sent, unless more are owed. */
   closeIfAnswered(): void {
-    if (this.turns.size > 0 || this.closing) return;
-    if (this.receiving !== null) return this.fail('draining', 'The server is shutting down');
+    const partial = this.#partial();
+    if (this.closing || this.turns.size > (partial === null ? 0 : 1)) return;
+    if (partial !== null) return this.fail('draining', 'The server is shutting down');
     this.closing = true;
     const last = this.last;
     if (last === null || last.writableFinished) this.socket.destroySoon();
@@ -160,8 +173,7 @@ export class Connection<A extends Admission> {
 
   onClose(): void {
     this.closing = true;
-    this.turns.clear();
-    this.receiving?.abandon();
+    for (const exchange of this.turns.clear()) exchange.abandon();
   }
 }
 
@@ -175,8 +187,15 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
   receivedAtMs = 0;
   #buffer: BodyBuffer | null = null;
   #answered = false;
+  #ready = false;
 
-  constructor(connection: Connection<A>, req: IncomingMessage, res: ServerResponse, head: RequestHead, admission: A) {
+  constructor(
+    connection: Connection<A>,
+    req: IncomingMessage,
+    res: ServerResponse,
+    head: RequestHead,
+    admission: A,
+  ) {
     this.#connection = connection;
     this.#req = req;
     this.#res = res;
@@ -189,14 +208,26 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     return this.admission.safe;
   }
 
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get isComplete(): boolean {
+    return this.#req.complete;
+  }
+
   /** Takes in the body, if there is one, as far as the admission allows. */
   receive(awaitsContinue: boolean): void {
     const { refusal, bodyBytesMax } = this.admission;
-    if (!hasBody(this.head)) return this.#received();
+    if (!hasBody(this.head)) {
+      this.#setReady();
+      return this.#connection.enter(this);
+    }
     if (this.head.contentLength > bodyBytesMax) return this.cutOff(refusal ?? this.#tooLarge());
     if (refusal !== null && (awaitsContinue || refusal.close)) return this.cutOff(refusal);
     if (awaitsContinue) this.#res.writeContinue();
     this.#connection.receiving = this;
+    this.#connection.enter(this);
     this.#buffer = new BodyBuffer(bodyBytesMax);
     this.#req.on('data', (chunk: Buffer) => this.#onData(chunk));
     this.#req.on('end', () => this.#onEnd());
@@ -226,6 +257,7 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     const socket = connection.socket;
     this.abandon();
     connection.closing = true;
+    connection.turns.drop(this);
     this.#answered = true;
     if (socket.destroyed) return;
     const body = reply.body;
@@ -263,12 +295,13 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     if (buffer === null) return;
     this.body = buffer.take();
     this.abandon();
-    this.#received();
+    this.#setReady();
+    this.#connection.turns.wake();
   }
 
-  #received(): void {
+  #setReady(): void {
     this.receivedAtMs = this.#connection.options.now();
-    this.#connection.enter(this);
+    this.#ready = true;
   }
 
   #tooLarge(): Reply {

@@ -21,6 +21,9 @@ export function faultOf(error: Error & { code?: string; reason?: string }): Node
       return 'after-close';
     default:
       if (!code.startsWith('HPE_')) return 'gone';
-      return { code: 'bad-target', detail: `The request is not valid HTTP/1.1: ${error.reason ?? 'malformed'}` };
+      return {
+        code: 'bad-target',
+        detail: `The request is not valid HTTP/1.1: ${error.reason ?? 'malformed'}`,
+      };
   }
 }

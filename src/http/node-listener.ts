@@ -23,7 +23,10 @@ import type { Shared } from './node-connection.ts';
 import { clientOfPeer } from './peer.ts';
 import { closingBytes } from './reply.ts';
 
-export function createNodeListener<A extends Admission>(handler: RequestHandler<A>, options: ListenerOptions): Listener {
+export function createNodeListener<A extends Admission>(
+  handler: RequestHandler<A>,
+  options: ListenerOptions,
+): Listener {
   return new NodeListener(handler, options);
 }
 
@@ -70,7 +73,11 @@ class NodeListener<A extends Admission> implements Listener {
   start(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const failed = (cause: Error): void => {
-        reject(new FrontrowError('listen-failed', `cannot listen on ${host} port ${port}: ${cause.message}`, { cause }));
+        reject(
+          new FrontrowError('listen-failed', `cannot listen on ${host} port ${port}: ${cause.message}`, {
+            cause,
+          }),
+        );
       };
       this.#server.once('error', failed);
       this.#server.listen({ host, port, backlog: 4096 }, () => {

@@ -31,7 +31,12 @@ export function replyOf(sinkReply: SinkReply, requestId: string, negotiates: boo
 
 function batchReply(reply: BatchReply, requestId: string, negotiates: boolean): Reply {
   const bodiless = reply.status === 204 || reply.status === 304;
-  const headers = ['Cache-Control', reply.isPublic ? 'public, max-age=1' : 'no-store', 'X-Request-Id', requestId];
+  const headers = [
+    'Cache-Control',
+    reply.isPublic ? 'public, max-age=1' : 'no-store',
+    'X-Request-Id',
+    requestId,
+  ];
   if (!bodiless && reply.contentType !== CONTENT_TYPE.none) {
     headers.push('Content-Type', TYPE_NAMES[reply.contentType]);
   }
@@ -57,7 +62,14 @@ export function problemReply(
   extras: ProblemExtras,
   options: ProblemOptions = {},
 ): Reply {
-  const headers = ['Cache-Control', 'no-store', 'X-Request-Id', requestId, 'Content-Type', 'application/problem+json'];
+  const headers = [
+    'Cache-Control',
+    'no-store',
+    'X-Request-Id',
+    requestId,
+    'Content-Type',
+    'application/problem+json',
+  ];
   if (options.allow !== undefined) headers.push('Allow', options.allow);
   if (extras.retryAfterMs !== undefined) headers.push('Retry-After', retryAfterSeconds(extras.retryAfterMs));
   if (options.negotiates === true) headers.push('Vary', 'Accept');
@@ -83,7 +95,8 @@ export function statusReply(status: string, requestId: string): Reply {
 export function closingBytes(reply: Reply): Uint8Array {
   const body = reply.body ?? new Uint8Array(0);
   let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ''}\r\n`;
-  for (let i = 0; i < reply.headers.length; i += 2) head += `${reply.headers[i]}: ${reply.headers[i + 1]}\r\n`;
+  for (let i = 0; i < reply.headers.length; i += 2)
+    head += `${reply.headers[i]}: ${reply.headers[i + 1]}\r\n`;
   head += `Date: ${new Date().toUTCString()}\r\nContent-Length: ${body.byteLength}\r\nConnection: close\r\n\r\n`;
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }

@@ -71,9 +71,11 @@ export class Router {
   }
 
   route(method: string, target: string): Routed {
-    if (target.length > TARGET_BYTES_MAX) return badTarget(`The target is longer than ${TARGET_BYTES_MAX} bytes`);
+    if (target.length > TARGET_BYTES_MAX)
+      return badTarget(`The target is longer than ${TARGET_BYTES_MAX} bytes`);
     if (!TARGET.test(target)) return badTarget('The target must be an absolute path of visible ASCII');
-    if (target.includes('%') && !decodes(target)) return badTarget('The percent-encoding of the target is broken');
+    if (target.includes('%') && !decodes(target))
+      return badTarget('The percent-encoding of the target is broken');
     const mark = target.indexOf('?');
     const path = mark < 0 ? target : target.slice(0, mark);
     const found = this.#find(method === 'HEAD' ? 'GET' : method, path);

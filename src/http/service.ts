@@ -27,7 +27,15 @@ import {
 import type { Refusal } from './checks.ts';
 import type { RequestHead } from './head.ts';
 import { LISTENER_DEFAULTS } from './listener.ts';
-import type { Admission, Exchange, Listener, ListenerFactory, ListenerOptions, Reply, RequestHandler } from './listener.ts';
+import type {
+  Admission,
+  Exchange,
+  Listener,
+  ListenerFactory,
+  ListenerOptions,
+  Reply,
+  RequestHandler,
+} from './listener.ts';
 import { createNodeListener } from './node-listener.ts';
 import { problemReply, replyOf, statusReply } from './reply.ts';
 import { Router } from './router.ts';
@@ -113,7 +121,11 @@ class Service implements HttpService, RequestHandler<Call> {
       case 'match':
         return this.#admitMatch(head, requestId, routed);
       case 'bad-target':
-        return refuse(requestId, { code: 'bad-target', extras: { detail: routed.detail }, close: false }, null);
+        return refuse(
+          requestId,
+          { code: 'bad-target', extras: { detail: routed.detail }, close: false },
+          null,
+        );
       case 'not-found':
         return refuse(requestId, { code: 'not-found', extras: {}, close: false }, null);
       case 'method-not-allowed': {
@@ -127,21 +139,30 @@ class Service implements HttpService, RequestHandler<Call> {
   handle(exchange: Exchange<Call>): void {
     const { requestId, match, octets } = exchange.admission;
     // A refused call is answered by the listener; without a match there is nothing to handle.
-    if (match === null) return exchange.reply(this.refuse('internal-error', 'An unrouted call got through', requestId));
+    if (match === null)
+      return exchange.reply(this.refuse('internal-error', 'An unrouted call got through', requestId));
     const { operation, negotiates } = match.route;
     const refused = checkBody(operation?.body ?? 'none', exchange.body) ?? this.#checkState(match);
-    if (refused !== null) return exchange.reply(problemReply(refused.code, requestId, refused.extras, { negotiates }));
+    if (refused !== null)
+      return exchange.reply(problemReply(refused.code, requestId, refused.extras, { negotiates }));
     if (operation === null) {
       const status = match.route.kind === 'healthz' ? 'alive' : this.#sink.state;
       return exchange.reply(statusReply(status, requestId));
     }
     try {
-      this.#sink.submit(operation, batchRequest(exchange, operation, match, octets), (sinkReply: SinkReply) => {
-        exchange.reply(replyOf(sinkReply, requestId, negotiates));
-      });
+      this.#sink.submit(
+        operation,
+        batchRequest(exchange, operation, match, octets),
+        (sinkReply: SinkReply) => {
+          exchange.reply(replyOf(sinkReply, requestId, negotiates));
+        },
+      );
     } catch (error) {
       // A bug of ours: whether the request got anywhere is not known, and other requests are not to suffer.
-      this.#logger?.error({ err: error, requestId, operation: operation.name }, 'a request could not be submitted');
+      this.#logger?.error(
+        { err: error, requestId, operation: operation.name },
+        'a request could not be submitted',
+      );
       exchange.reply(problemReply('internal-error', requestId, {}, { negotiates }));
     }
   }
@@ -184,7 +205,12 @@ class Service implements HttpService, RequestHandler<Call> {
   }
 }
 
-function batchRequest(exchange: Exchange<Call>, operation: Operation, match: Match, octets: boolean): BatchRequest {
+function batchRequest(
+  exchange: Exchange<Call>,
+  operation: Operation,
+  match: Match,
+  octets: boolean,
+): BatchRequest {
   const { head } = exchange;
   return {
     operation: operation.code,

@@ -2,7 +2,10 @@
  * The order in which requests of one connection are handled. Main thread.
  *
  *   running: up to N safe ones side by side, or one unsafe one alone
- *   waiting: the rest, in order of arrival; the first one that may not start stops all behind it
+ *   waiting: the rest, in order of their heads; the first one that may not start stops all behind it
+ *
+ * A request takes its place when its head is there, and is ready when its body is: another one behind it that is
+ * complete sooner must not slip past.
  *
  * RFC 9112 §9.3.2 allows parallel work only if all of it is safe. Replies are put in order by the listener, not here.
  * While held (the peer does not read its replies) nothing starts.
@@ -11,6 +14,8 @@ import { assert } from '../core/assert.ts';
 
 export interface Turn {
   readonly safe: boolean;
+  /** Fully received. */
+  readonly ready: boolean;
   run(): void;
 }
 
@@ -37,6 +42,19 @@ export class Turns<T extends Turn> {
     this.#start();
   }
 
+  /** To be called when a turn has become ready. */
+  wake(): void {
+    this.#start();
+  }
+
+  /** Takes out one that will not run after all. */
+  drop(turn: T): void {
+    const index = this.#waiting.indexOf(turn);
+    if (index < 0) return;
+    this.#waiting.splice(index, 1);
+    this.#start();
+  }
+
   leave(turn: T): void {
     assert(this.#running > 0, 'only a running request leaves');
     this.#running--;
@@ -49,9 +67,9 @@ export class Turns<T extends Turn> {
     this.#start();
   }
 
-  /** Drops what has not started, for a connection that is gone. */
-  clear(): void {
-    this.#waiting.length = 0;
+  /** Takes out all that have not started, for a connection that is gone. */
+  clear(): T[] {
+    return this.#waiting.splice(0);
   }
 
   /** Not recursive: a run() that answers at once leaves within it, and a long pipeline would eat the stack. */
@@ -68,7 +86,7 @@ export class Turns<T extends Turn> {
   }
 
   #mayStart(turn: T): boolean {
-    if (this.#held || this.#unsafeRunning) return false;
+    if (!turn.ready || this.#held || this.#unsafeRunning) return false;
     return this.#running === 0 || (turn.safe && this.#running < this.#runningMax);
   }
 }

@@ -1,0 +1,4 @@
+import { createNodeListener } from '../../src/http/node-listener.ts';
+import { listenerContract } from './listener-contract.ts';
+
+listenerContract('node:http', createNodeListener);

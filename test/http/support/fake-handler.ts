@@ -1,0 +1,50 @@
+/** A handler that a test answers by hand: it keeps the exchanges it was given and tells when one comes. */
+import { PROBLEMS } from '../../../src/core/problems.ts';
+import type { ProblemCode } from '../../../src/core/problems.ts';
+import type { RequestHead } from '../../../src/http/head.ts';
+import type { Admission, Exchange, Reply, RequestHandler } from '../../../src/http/listener.ts';
+
+export const FAKE_BODY_BYTES_MAX = 1000;
+
+export function textReply(text: string, status = 200): Reply {
+  return { status, headers: ['Content-Type', 'text/plain'], body: Buffer.from(text), close: false };
+}
+
+/** Targets: `/auto…` is answered at once with its own target; `/refused…` is refused at the head; others wait. */
+export class FakeHandler implements RequestHandler<Admission> {
+  readonly handled: Exchange<Admission>[] = [];
+  /** Answers at once when set. */
+  autoReply: ((exchange: Exchange<Admission>) => Reply) | null = null;
+  #taken = 0;
+  #wake: () => void = () => {};
+
+  admit(head: RequestHead): Admission {
+    return {
+      bodyBytesMax: FAKE_BODY_BYTES_MAX,
+      safe: head.method === 'GET' || head.method === 'HEAD',
+      refusal: head.target.startsWith('/refused') ? textReply('refused', 404) : null,
+    };
+  }
+
+  handle(exchange: Exchange<Admission>): void {
+    if (exchange.head.target.startsWith('/auto')) return exchange.reply(textReply(exchange.head.target));
+    this.handled.push(exchange);
+    this.#wake();
+    if (this.autoReply !== null) exchange.reply(this.autoReply(exchange));
+  }
+
+  refuse(code: ProblemCode, detail: string): Reply {
+    return {
+      status: PROBLEMS[code][0],
+      headers: ['Content-Type', 'application/problem+json'],
+      body: Buffer.from(JSON.stringify({ code, detail })),
+      close: true,
+    };
+  }
+
+  /** The exchanges in the order they were handled, one a call. */
+  async next(): Promise<Exchange<Admission>> {
+    while (this.handled.length <= this.#taken) await new Promise<void>((resolve) => (this.#wake = resolve));
+    return this.handled[this.#taken++]!;
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A raw peer: writes the bytes it is told and reads replies one by one. It knows just enough HTTP to tell where a
+ * reply ends, so that a test sees framing mistakes instead of having a client repair them.
+ */
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+
+export interface WireReply {
+  readonly status: number;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly text: string;
+}
+
+export class Wire {
+  readonly socket: Socket;
+  /** Resolves when the connection is gone, however it went. */
+  readonly closed: Promise<void>;
+  #bytes = Buffer.alloc(0);
+  #isClosed = false;
+  #wake: () => void = () => {};
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk) => {
+      this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+      this.#wake();
+    });
+    // A reset is one of the ways to be closed.
+    socket.on('error', () => {});
+    this.closed = new Promise((resolve) => {
+      socket.on('close', () => {
+        this.#isClosed = true;
+        this.#wake();
+        resolve();
+      });
+    });
+  }
+
+  /** @param halfOpen keep reading after the server has closed its side, and the reverse */
+  static open(port: number, halfOpen = false): Promise<Wire> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: halfOpen, noDelay: true });
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        resolve(new Wire(socket));
+      });
+    });
+  }
+
+  send(data: string | Uint8Array): this {
+    this.socket.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data);
+    return this;
+  }
+
+  /** Writes and waits until the bytes have been handed to the kernel. */
+  sent(data: string): Promise<void> {
+    return new Promise((resolve) => this.socket.write(data, 'latin1', () => resolve()));
+  }
+
+  get unread(): number {
+    return this.#bytes.length;
+  }
+
+  /** @param bodiless the reply to a HEAD: its Content-Length is of a body that does not come */
+  async next(bodiless = false): Promise<WireReply> {
+    for (;;) {
+      const reply = this.#parse(bodiless);
+      if (reply !== null) return reply;
+      if (this.#isClosed) throw new Error(`closed before a reply; unread: ${this.#bytes.toString('latin1')}`);
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  #parse(bodiless: boolean): WireReply | null {
+    const end = this.#bytes.indexOf('\r\n\r\n');
+    if (end < 0) return null;
+    const [first = '', ...lines] = this.#bytes.toString('latin1', 0, end).split('\r\n');
+    const match = /^HTTP\/1\.1 (\d{3}) /.exec(first);
+    if (match === null) throw new Error(`not a status line: ${first}`);
+    const status = Number(match[1]);
+    const headers = new Map<string, string>();
+    for (const line of lines) {
+      const colon = line.indexOf(':');
+      const name = line.slice(0, colon).toLowerCase();
+      if (headers.has(name)) throw new Error(`header twice: ${name}`);
+      headers.set(name, line.slice(colon + 1).trim());
+    }
+    const none = bodiless || status < 200 || status === 204 || status === 304;
+    const length = none ? 0 : Number(headers.get('content-length'));
+    if (Number.isNaN(length)) throw new Error(`a reply without Content-Length: ${first}`);
+    const start = end + 4;
+    if (this.#bytes.length < start + length) return null;
+    const text = this.#bytes.toString('utf8', start, start + length);
+    this.#bytes = this.#bytes.subarray(start + length);
+    return { status, headers, text };
+  }
+}
