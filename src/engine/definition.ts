@@ -1,0 +1,189 @@
+/**
+ * A normalised event definition: what the define frame carries, what the tables are built from, and how seat
+ * labels are turned into seat indices and back. Pure; any thread.
+ *
+ * Seats are numbered through the event: sections in order, rows best first, seats in physical order.
+ */
+import { assert } from '../core/assert.ts';
+import type { SeatIndex, SectionIndex } from '../core/ids.ts';
+import type { EventShape } from '../memory/layout.ts';
+
+export interface SeatDefinition {
+  readonly id: string;
+  readonly features: readonly string[];
+}
+
+/** null is an aisle. */
+export type RowEntry = string | SeatDefinition | null;
+
+export interface RowDefinition {
+  readonly id: string;
+  readonly seats: readonly RowEntry[];
+}
+
+export interface GeneralSection {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'general';
+  readonly capacity: number;
+  readonly price: number | null;
+}
+
+export interface SeatedSection {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'seated';
+  readonly capacity: number;
+  readonly price: number | null;
+  readonly rows: readonly RowDefinition[];
+}
+
+export type SectionDefinition = GeneralSection | SeatedSection;
+
+export interface EventDefinition {
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'draft' | 'open';
+  readonly startsAt: string;
+  readonly timeZone: string;
+  readonly currency: string | null;
+  readonly limits: {
+    readonly holdSeconds: number;
+    readonly maxHoldSeconds: number;
+    readonly ticketsPerHold: number;
+  };
+  readonly sections: readonly SectionDefinition[];
+}
+
+export const WHEELCHAIR = 'wheelchair';
+
+export function seatId(entry: string | SeatDefinition): string {
+  return typeof entry === 'string' ? entry : entry.id;
+}
+
+export function seatFeatures(entry: string | SeatDefinition): readonly string[] {
+  return typeof entry === 'string' ? [] : entry.features;
+}
+
+export function shapeOf(definition: EventDefinition, definitionBytes: number): EventShape {
+  let rowCount = 0;
+  let seatCount = 0;
+  let placeCount = 0;
+  for (const section of definition.sections) {
+    placeCount += section.capacity;
+    if (section.kind === 'general') continue;
+    rowCount += section.rows.length;
+    seatCount += section.capacity;
+  }
+  return { sectionCount: definition.sections.length, rowCount, seatCount, placeCount, definitionBytes };
+}
+
+interface RowLookup {
+  readonly firstSeat: number;
+  /** Seat number → place in the row. */
+  readonly places: ReadonlyMap<string, number>;
+}
+
+interface SectionLookup {
+  readonly index: SectionIndex;
+  readonly rows: ReadonlyMap<string, RowLookup>;
+}
+
+/** Where seats are: labels to indices and back. Built once per event and worker. */
+export class SeatMap {
+  readonly definition: EventDefinition;
+  readonly #sections = new Map<string, SectionLookup>();
+  /** First seat index of each row of the event, ascending. */
+  readonly #rowStarts: number[] = [];
+  readonly #rowPrefixes: string[] = [];
+  readonly #rowSeats: (string | SeatDefinition)[][] = [];
+
+  constructor(definition: EventDefinition) {
+    this.definition = definition;
+    let nextSeat = 0;
+    definition.sections.forEach((section, index) => {
+      const rows = new Map<string, RowLookup>();
+      if (section.kind === 'seated') {
+        for (const row of section.rows) {
+          const seats = row.seats.filter((entry) => entry !== null);
+          const places = new Map<string, number>();
+          seats.forEach((seat, place) => places.set(seatId(seat), place));
+          rows.set(row.id, { firstSeat: nextSeat, places });
+          this.#rowStarts.push(nextSeat);
+          this.#rowPrefixes.push(`${section.id}-${row.id}-`);
+          this.#rowSeats.push(seats);
+          nextSeat += seats.length;
+        }
+      }
+      this.#sections.set(section.id, { index: index as SectionIndex, rows });
+    });
+  }
+
+  /** Index of a section by id, or -1. */
+  section(id: string): number {
+    return this.#sections.get(id)?.index ?? -1;
+  }
+
+  /** Index of a seat by its label `section-row-number`, or -1. Section ids may have hyphens, the others not. */
+  seat(label: string): number {
+    const numberAt = label.lastIndexOf('-');
+    const rowAt = label.lastIndexOf('-', numberAt - 1);
+    if (rowAt <= 0) return -1;
+    const row = this.#sections.get(label.slice(0, rowAt))?.rows.get(label.slice(rowAt + 1, numberAt));
+    const place = row?.places.get(label.slice(numberAt + 1));
+    return row === undefined || place === undefined ? -1 : row.firstSeat + place;
+  }
+
+  /** Row of the event that a seat belongs to: binary search over first seats. */
+  rowOf(seat: number): number {
+    let from = 0;
+    let to = this.#rowStarts.length - 1;
+    while (from < to) {
+      const middle = (from + to + 1) >>> 1;
+      if (this.#rowStarts[middle]! <= seat) from = middle;
+      else to = middle - 1;
+    }
+    return from;
+  }
+
+  label(seat: number): string {
+    const row = this.rowOf(seat);
+    return this.#rowPrefixes[row]! + seatId(this.#entry(row, seat));
+  }
+
+  features(seat: number): readonly string[] {
+    return seatFeatures(this.#entry(this.rowOf(seat), seat));
+  }
+
+  #entry(row: number, seat: number): string | SeatDefinition {
+    const entry = this.#rowSeats[row]![seat - this.#rowStarts[row]!];
+    assert(entry !== undefined, 'a seat index lies within the event');
+    return entry;
+  }
+}
+
+/** What the tables hold of each row and seat. `visit` is called per seat, in order. */
+export function forEachSeat(
+  definition: EventDefinition,
+  visit: (row: number, section: SectionIndex, seat: SeatIndex, aisleBefore: boolean, reserved: boolean) => void,
+): void {
+  let row = 0;
+  let seat = 0;
+  definition.sections.forEach((section, index) => {
+    if (section.kind === 'general') return;
+    for (const { seats } of section.rows) {
+      let aisleBefore = true;
+      for (const entry of seats) {
+        if (entry === null) {
+          aisleBefore = true;
+          continue;
+        }
+        const reserved = seatFeatures(entry).includes(WHEELCHAIR);
+        visit(row, index as SectionIndex, seat as SeatIndex, aisleBefore, reserved);
+        aisleBefore = false;
+        seat++;
+      }
+      row++;
+    }
+  });
+}

@@ -1,0 +1,81 @@
+/**
+ * The places that a command takes or gives back, gathered before anything is touched: items as they will stand in
+ * the claim, and how many places of each section they are. One plan a worker, reused; no allocation per command.
+ */
+import { assert } from '../core/assert.ts';
+import { PLACES_PER_CLAIM_MAX } from '../core/limits.ts';
+import { moveOf } from './apply.ts';
+import { SECTION_FACT_WORDS } from './facts.ts';
+import { sectionBase, type EventView } from '../memory/event.ts';
+import { ITEM, ITEM_WORDS, SECTION } from '../memory/layout.ts';
+
+export class PlacePlan {
+  readonly items = new Int32Array(PLACES_PER_CLAIM_MAX * ITEM_WORDS);
+  itemCount = 0;
+  placeCount = 0;
+  readonly sections = new Int32Array(PLACES_PER_CLAIM_MAX);
+  readonly quantities = new Int32Array(PLACES_PER_CLAIM_MAX);
+  sectionCount = 0;
+
+  clear(): void {
+    this.itemCount = 0;
+    this.placeCount = 0;
+    this.sectionCount = 0;
+  }
+
+  /** Adds a seat (quantity 1) or places of a general section (seat -1). */
+  add(seat: number, section: number, quantity: number, price: number): void {
+    assert(this.placeCount + quantity <= PLACES_PER_CLAIM_MAX, 'a plan holds a claim at most');
+    const at = this.itemCount * ITEM_WORDS;
+    this.items[at + ITEM.seat] = seat;
+    this.items[at + ITEM.section] = section | (quantity << 16);
+    this.items[at + ITEM.price] = price;
+    this.items[at + ITEM.spare] = 0;
+    this.itemCount++;
+    this.count(section, quantity);
+  }
+
+  /** Counts places of a section without an item: for what is given back. */
+  count(section: number, quantity: number): void {
+    this.placeCount += quantity;
+    for (let i = 0; i < this.sectionCount; i++) {
+      if (this.sections[i] !== section) continue;
+      this.quantities[i]! += quantity;
+      return;
+    }
+    this.sections[this.sectionCount] = section;
+    this.quantities[this.sectionCount] = quantity;
+    this.sectionCount++;
+  }
+
+  hasSeat(seat: number): boolean {
+    for (let i = 0; i < this.itemCount; i++) {
+      if (this.items[i * ITEM_WORDS + ITEM.seat] === seat) return true;
+    }
+    return false;
+  }
+
+  /** Places planned so far in a section. */
+  planned(section: number): number {
+    for (let i = 0; i < this.sectionCount; i++) {
+      if (this.sections[i] === section) return this.quantities[i]!;
+    }
+    return 0;
+  }
+
+  /** Writes the section rows of a frame: the counts as they will be. Returns the words written. */
+  writeSections(view: EventView, at: number, kind: number): number {
+    const move = moveOf(kind);
+    const { words } = view;
+    for (let i = 0; i < this.sectionCount; i++) {
+      const base = sectionBase(view, this.sections[i]!);
+      const quantity = this.quantities[i]!;
+      const fact = at + i * SECTION_FACT_WORDS;
+      words[fact] = this.sections[i]! | (quantity << 16);
+      words[fact + 1] = words[base + SECTION.available]! + move.available * quantity;
+      words[fact + 2] = words[base + SECTION.held]! + move.held * quantity;
+      words[fact + 3] = words[base + SECTION.sold]! + move.sold * quantity;
+    }
+    return this.sectionCount * SECTION_FACT_WORDS;
+  }
+}
