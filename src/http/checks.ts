@@ -52,6 +52,7 @@ export function checkHost(head: RequestHead): Refusal | null {
 
 /** A coding that we do not undo leaves the body's bytes meaningless; HTTP/1.0 knows none (RFC 9112 §6.1). */
 export function checkFraming(head: RequestHead): Refusal | null {
+  if (head.versionMinor < 0) return refusal('bad-target', 'Only HTTP/1.1 and HTTP/1.0 are spoken here', true);
   const coding = head.transferEncoding;
   if (coding === null) return null;
   if (head.versionMinor === 0) return refusal('bad-target', 'HTTP/1.0 has no Transfer-Encoding', true);

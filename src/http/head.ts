@@ -10,7 +10,7 @@ export interface RequestHead {
   readonly method: string;
   /** As sent. */
   readonly target: string;
-  /** 0 or 1: the x of HTTP/1.x. */
+  /** 0 or 1: the x of HTTP/1.x; -1 for any other version, which is refused. */
   readonly versionMinor: number;
   /** Whom the fair queue serves, from the peer's address; see peer.ts. */
   readonly client: string;

@@ -172,7 +172,9 @@ class NodeListener<A extends Admission> implements Listener {
 function readHead(req: IncomingMessage, client: string): RequestHead {
   assert(req.method !== undefined, 'a parsed request has a method');
   assert(req.url !== undefined, 'a parsed request has a target');
-  const head = createHead(req.method, req.url, req.httpVersionMinor, client);
+  // llhttp lets HTTP/0.9 through.
+  const versionMinor = req.httpVersionMajor === 1 ? req.httpVersionMinor : -1;
+  const head = createHead(req.method, req.url, versionMinor, client);
   const raw = req.rawHeaders;
   for (let i = 0; i < raw.length; i += 2) addHeader(head, raw[i]!, raw[i + 1]!);
   return head;

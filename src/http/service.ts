@@ -1,7 +1,7 @@
 /**
  * The HTTP service: listener, router and checks in front of a RequestSink. Main thread; bodies pass as bytes.
  *
- *   admit   head → request id, Host, framing, route, state, Accept, body's type, query, key → Call, refused or not
+ *   admit   head → request id, framing, Host, route, state, Accept, body's type, query, key → Call, refused or not
  *   handle  body there → its presence, state again → BatchRequest → sink.submit
  *   reply   SinkReply → status, headers, bytes
  *
@@ -113,7 +113,7 @@ class Service implements HttpService, RequestHandler<Call> {
 
   admit(head: RequestHead): Call {
     const requestId = usableRequestId(head.requestId) ?? this.#nextId();
-    const refused = checkHost(head) ?? checkFraming(head);
+    const refused = checkFraming(head) ?? checkHost(head);
     if (refused !== null) return refuse(requestId, refused, null);
 
     const routed = this.#router.route(head.method, head.target);

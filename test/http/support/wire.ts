@@ -17,13 +17,18 @@ export class Wire {
   /** Resolves when the connection is gone, however it went. */
   readonly closed: Promise<void>;
   #bytes = Buffer.alloc(0);
+  /** Chunks behind #bytes, joined only when there may be a whole reply: a large one is not copied for each chunk. */
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
+  #wanted = 0;
   #isClosed = false;
   #wake: () => void = () => {};
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk) => {
-      this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+      this.#chunks.push(chunk);
+      this.#chunkBytes += chunk.length;
       this.#wake();
     });
     // A reset is one of the ways to be closed.
@@ -60,7 +65,7 @@ export class Wire {
   }
 
   get unread(): number {
-    return this.#bytes.length;
+    return this.#bytes.length + this.#chunkBytes;
   }
 
   /** @param bodiless the reply to a HEAD: its Content-Length is of a body that does not come */
@@ -74,6 +79,10 @@ export class Wire {
   }
 
   #parse(bodiless: boolean): WireReply | null {
+    if (this.unread < this.#wanted) return null;
+    this.#bytes = Buffer.concat([this.#bytes, ...this.#chunks]);
+    this.#chunks = [];
+    this.#chunkBytes = 0;
     const end = this.#bytes.indexOf('\r\n\r\n');
     if (end < 0) return null;
     const [first = '', ...lines] = this.#bytes.toString('latin1', 0, end).split('\r\n');
@@ -91,7 +100,9 @@ export class Wire {
     const length = none ? 0 : Number(headers.get('content-length'));
     if (Number.isNaN(length)) throw new Error(`a reply without Content-Length: ${first}`);
     const start = end + 4;
-    if (this.#bytes.length < start + length) return null;
+    this.#wanted = start + length;
+    if (this.#bytes.length < this.#wanted) return null;
+    this.#wanted = 0;
     const text = this.#bytes.toString('utf8', start, start + length);
     this.#bytes = this.#bytes.subarray(start + length);
     return { status, headers, text };

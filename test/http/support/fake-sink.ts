@@ -1,0 +1,48 @@
+/** A RequestSink that keeps what it is given. It answers on the next turn of the loop, with `answer` or by hand. */
+import { CONTENT_TYPE } from '../../../src/core/batch.ts';
+import type { BatchReply, BatchRequest } from '../../../src/core/batch.ts';
+import type { Operation } from '../../../src/core/operations.ts';
+import type { RequestSink, ServiceState, SinkReply } from '../../../src/dispatch/sink.ts';
+
+export interface Submitted {
+  readonly operation: Operation;
+  readonly request: BatchRequest;
+}
+
+export function sinkReply(text: string, more: Partial<BatchReply> = {}): SinkReply {
+  return {
+    kind: 'reply',
+    reply: {
+      status: 200,
+      contentType: CONTENT_TYPE.json,
+      replayed: false,
+      isPublic: false,
+      sequence: -1,
+      etag: '',
+      location: '',
+      retryAfterMs: 0,
+      body: Buffer.from(text),
+      ...more,
+    },
+  };
+}
+
+export class FakeSink implements RequestSink {
+  state: ServiceState = 'ready';
+  readonly submitted: Submitted[] = [];
+  answer: (submitted: Submitted) => SinkReply = () => sinkReply('{}');
+  /** Set to throw from submit(). */
+  fault: Error | null = null;
+  #nowMs = 1000;
+
+  now(): number {
+    return this.#nowMs++;
+  }
+
+  submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
+    if (this.fault !== null) throw this.fault;
+    const submitted = { operation, request };
+    this.submitted.push(submitted);
+    setImmediate(() => done(this.answer(submitted)));
+  }
+}
