@@ -54,11 +54,12 @@ class RealFile implements DiskFile {
 export class FileDisk implements Disk {
   readonly directory: string;
 
-  /** Makes the directory when it is not there. Throws FrontrowError `directory-unusable`. */
-  constructor(directory: string) {
+  /** Throws FrontrowError `directory-unusable` when it is not there, or with `create` cannot be made. */
+  constructor(directory: string, options: { readonly create?: boolean } = {}) {
     this.directory = directory;
     try {
-      fs.mkdirSync(directory, { recursive: true });
+      if (options.create === true) fs.mkdirSync(directory, { recursive: true });
+      else fs.accessSync(directory, fs.constants.R_OK);
     } catch (error) {
       throw new FrontrowError('directory-unusable', `${directory}: ${errorCode(error)}`, { cause: error });
     }

@@ -6,6 +6,6 @@ import type { SegmentJournalOptions } from './segment-journal.ts';
 export class FileJournal extends SegmentJournal {
   /** Throws FrontrowError `directory-unusable` when the directory cannot be made. */
   constructor(directory: string, options: SegmentJournalOptions = {}) {
-    super(new FileDisk(directory), options);
+    super(new FileDisk(directory, { create: true }), options);
   }
 }

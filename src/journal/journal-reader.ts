@@ -301,14 +301,18 @@ class JournalReader {
   }
 
   #checkChain(header: SegmentHeader, name: string): void {
-    if (header.incarnation !== this.#incarnation) {
-      throw fatal('broken-chain', name, 0, `the segment is of another journal, ${header.incarnation}`);
-    }
+    this.#checkIncarnation(header, name);
     if (header.firstPosition !== this.#position || header.previousCrc !== this.#crc) {
       const message = `the segment follows position ${header.firstPosition}, the one before ends at ${this.#position}`;
       throw fatal('broken-chain', name, 0, message);
     }
     this.#epoch = Math.max(this.#epoch, header.epoch);
+  }
+
+  #checkIncarnation(header: SegmentHeader, name: string): void {
+    if (header.incarnation !== this.#incarnation) {
+      throw fatal('broken-chain', name, 0, `the segment is of another journal, ${header.incarnation}`);
+    }
   }
 
   #readGroups(reader: SegmentReader): OpenSegment {
@@ -355,6 +359,7 @@ class JournalReader {
     const { name } = reader.file;
     if (next.problem !== null) throw new FatalProblem(next.problem);
     const due = next.header!;
+    this.#checkIncarnation(due, next.name);
     if (due.firstPosition !== open.end.position || due.previousCrc !== open.end.crc) {
       const message = `a group is damaged or gone: the groups end at position ${open.end.position}, the next segment follows ${due.firstPosition}`;
       throw fatal('bad-group', name, open.end.offset, message);

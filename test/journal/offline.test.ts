@@ -1,0 +1,157 @@
+import t from 'tap';
+import { FrontrowError } from '../../src/core/assert.ts';
+import { readJournal } from '../../src/journal/journal-reader.ts';
+import { snapshotName } from '../../src/journal/layout.ts';
+import { MemoryJournal } from '../../src/journal/memory-journal.ts';
+import { verifyDisk } from '../../src/journal/offline.ts';
+import { SimulatedDisk } from '../../src/journal/simulated-disk.ts';
+import { writeSnapshot } from '../../src/journal/snapshot.ts';
+import { trim } from '../../src/journal/trim.ts';
+import { Collector, FrameMaker } from './sample-frames.ts';
+
+const OPTIONS = { segmentBytes: 64 << 10, eventsMax: 16 };
+
+interface Filled {
+  readonly disk: SimulatedDisk;
+  readonly journal: MemoryJournal;
+  readonly maker: FrameMaker;
+  readonly incarnation: string;
+  position: number;
+}
+
+function fill(groups: number): Filled {
+  const disk = new SimulatedDisk(5);
+  const journal = new MemoryJournal(disk, OPTIONS);
+  journal.own();
+  const { incarnation } = journal.recover(new Collector());
+  const filled = { disk, journal, maker: new FrameMaker(1), incarnation, position: 0 };
+  appendGroups(filled, groups);
+  return filled;
+}
+
+function appendGroups(filled: Filled, groups: number): void {
+  for (let count = 0; count < groups; count++) {
+    const group = filled.maker.group(20);
+    filled.journal.append(filled.position, [group]);
+    filled.position += group.byteLength;
+  }
+}
+
+function snapshot(filled: Filled, position: number, text: string): void {
+  const info = { position, incarnation: filled.incarnation, lastTimeMs: position, bytes: 0 };
+  writeSnapshot(filled.disk, info, [Buffer.from(text), Buffer.alloc(0), Buffer.from('!')]);
+}
+
+function restart(disk: SimulatedDisk): { sink: Collector; refusal: unknown; notes: readonly string[] } {
+  disk.kill();
+  const journal = new MemoryJournal(disk, OPTIONS);
+  journal.own();
+  const sink = new Collector();
+  try {
+    const { notes } = journal.recover(sink);
+    return { sink, refusal: null, notes };
+  } catch (refusal) {
+    return { sink, refusal, notes: [] };
+  }
+}
+
+t.test('sealed segments are read beside the writer, up to the start of the last one', async (test) => {
+  const filled = fill(30);
+  const before = filled.disk.image();
+  const sink = new Collector();
+  const report = readJournal(filled.disk, { fromSnapshot: true, through: 'sealed' }, sink);
+  test.strictSame(report.problems, []);
+  test.ok(report.position > 0 && report.position < filled.position);
+  const last = sink.groups.at(-1)!;
+  test.equal(last.position + last.bytes.byteLength, report.position);
+  test.strictSame(filled.disk.image(), before, 'nothing is changed');
+
+  snapshot(filled, report.position, 'state');
+  appendGroups(filled, 20);
+  const next = new Collector();
+  const second = readJournal(filled.disk, { fromSnapshot: true, through: 'sealed' }, next);
+  test.equal(next.snapshotBytes.toString(), 'state!');
+  test.equal(next.groups[0]!.position, report.position);
+  test.equal(second.firstPosition, report.position);
+});
+
+t.test('trim keeps what recovery needs when the newest snapshot goes bad', async (test) => {
+  const filled = fill(40);
+  const sealed = readJournal(filled.disk, { fromSnapshot: true, through: 'sealed' }, new Collector());
+  snapshot(filled, sealed.position, 'one');
+  test.strictSame(trim(filled.disk, { historyBytes: 0 }).deleted, [], 'with one snapshot nothing goes');
+  appendGroups(filled, 40);
+  const later = readJournal(filled.disk, { fromSnapshot: true, through: 'sealed' }, new Collector());
+  snapshot(filled, later.position, 'two');
+  test.equal(trim(filled.disk, { historyBytes: 0 }).firstPosition, sealed.position);
+  filled.disk.rot(snapshotName(later.position), 81, 4);
+  const { sink, refusal, notes } = restart(filled.disk);
+  test.equal(refusal, null);
+  test.equal(sink.snapshotBytes.toString(), 'one!');
+  test.equal(notes.length, 1);
+  test.match(notes[0], snapshotName(later.position));
+  test.strictSame(verifyDisk(filled.disk).problems, [], 'the bad one was put aside');
+});
+
+t.test('with both snapshots bad and segments trimmed it refuses and names them', async (test) => {
+  const filled = fill(40);
+  const sealed = readJournal(filled.disk, { fromSnapshot: true, through: 'sealed' }, new Collector());
+  snapshot(filled, sealed.position, 'one');
+  snapshot(filled, filled.position, 'two');
+  trim(filled.disk, { historyBytes: 0 });
+  filled.disk.rot(snapshotName(sealed.position), 70, 4);
+  filled.disk.rot(snapshotName(filled.position), 3, 4);
+  const before = filled.disk.image();
+  const { refusal } = restart(filled.disk);
+  test.match(refusal, { code: 'data-corrupt' });
+  test.match((refusal as FrontrowError).message, snapshotName(sealed.position));
+  test.strictSame(filled.disk.image(), before);
+});
+
+t.test('a missing segment is corruption, wherever it was', async (test) => {
+  for (const victim of ['first', 'middle', 'last']) {
+    const filled = fill(40);
+    filled.disk.kill();
+    const names = filled.disk.list().filter((name) => name.startsWith('segment-'));
+    const name = victim === 'first' ? names[0]! : victim === 'middle' ? names[1]! : names.at(-1)!;
+    filled.disk.unlink(name);
+    const { refusal } = restart(filled.disk);
+    test.match(refusal, { code: 'data-corrupt' }, victim);
+    test.match((refusal as FrontrowError).message, /missing-segment/);
+    test.match((refusal as FrontrowError).message, victim === 'first' ? 'segment-0000000001' : name);
+  }
+});
+
+t.test('a segment of another journal and a newer format are refused in so many words', async (test) => {
+  const other = fill(40).disk.image().get('segment-0000000002.journal')!;
+  const filled = fill(40);
+  filled.disk.kill();
+  filled.disk.unlink('segment-0000000002.journal');
+  const file = filled.disk.open('segment-0000000002.journal', 'create');
+  file.write([other], 0);
+  test.match(restart(filled.disk).refusal, { code: 'data-corrupt', message: 'another journal' });
+
+  const newer = fill(1);
+  newer.disk.kill();
+  const { crc32 } = await import('node:zlib');
+  const handle = newer.disk.open('segment-0000000001.journal', 'write');
+  const block = Buffer.alloc(4096);
+  handle.read(block, 0);
+  block.writeUInt32LE(2, 8);
+  block.writeUInt32LE(crc32(block.subarray(8)), 4);
+  handle.write([block], 0);
+  test.match(restart(newer.disk).refusal, { code: 'directory-unusable', message: 'format 2' });
+});
+
+t.test('verify names a damaged footer, and recovery makes it again', async (test) => {
+  const filled = fill(40);
+  filled.journal.end();
+  filled.disk.kill();
+  filled.disk.rot('segment-0000000001.journal', (64 << 10) - 4096 + 20, 1);
+  const report = verifyDisk(filled.disk);
+  test.match(report.problems, [{ code: 'bad-footer', fatal: false, file: 'segment-0000000001.journal' }]);
+  test.equal(report.recovery.cleanEnd, true);
+  test.equal(restart(filled.disk).refusal, null);
+  filled.disk.kill();
+  test.strictSame(verifyDisk(filled.disk).problems, []);
+});
