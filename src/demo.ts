@@ -5,7 +5,7 @@
 import type { EventInput, RowInput, SeatInput } from './client/index.ts';
 
 const STALLS_ROWS = 'ABCDEFGHJKLMNPQRSTUVWXYZ';
-const CIRCLE_ROWS = 'ABCDEFGHJKLM';
+const CIRCLE_ROWS = 'ABCDEFGHJKLMNP';
 
 /** About 2,000 seats in four sections, prices in EUR; `hall`. Starts a good year after `now`. */
 export function demoHall(now: Date): EventInput {
@@ -54,7 +54,7 @@ function stallsRows(): RowInput[] {
 
 function circleRows(): RowInput[] {
   return [...CIRCLE_ROWS].map((id, index) => {
-    const half = 23 + (index >> 1);
+    const half = Math.min(28, 23 + (index >> 1));
     const left: SeatInput[] = index === 0 ? [wheelchair(1), wheelchair(2), run(3, half)] : [run(1, half)];
     return { id, seats: [...left, null, run(half + 1, 2 * half)] };
   });

@@ -79,6 +79,9 @@ export function splitList(values: readonly string[] | undefined): string[] {
   return items.map((item) => item.trim()).filter((item) => item !== '');
 }
 
+/** What stands for `-` among the arguments: yargs takes a lone hyphen before a positional for nothing. */
+export const STDIN = '<stdin>';
+
 /** Options that several commands share. */
 export const IDEMPOTENCY_KEY = {
   type: 'string',

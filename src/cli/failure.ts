@@ -4,6 +4,7 @@
 import { FrontrowProblem, FrontrowUnreachable } from '../client/index.ts';
 import { FrontrowError } from '../core/assert.ts';
 import { UsageError } from './exits.ts';
+import { shellWord } from './format.ts';
 import { cleanText } from './text-width.ts';
 
 export interface FailureContext {
@@ -54,7 +55,7 @@ function describeUnreachable(error: FrontrowUnreachable): string[] {
 const UNKNOWN = 'The request was sent and no answer came: whether the change was made is not known.';
 
 function sameKey(key: string | null): string {
-  return `the same command again with --idempotency-key ${key ?? 'KEY'}; it is never done twice.`;
+  return `the same command again with --idempotency-key ${shellWord(key ?? 'KEY')}; it is never done twice.`;
 }
 
 function keptOf(problem: FrontrowProblem): string {
@@ -74,7 +75,7 @@ function numbersOf(problem: FrontrowProblem): string {
 function hintOf(problem: FrontrowProblem, context: FailureContext): string | null {
   if (problem.applied === null) return sameKey(problem.request.idempotencyKey);
   if (problem.retryAfterMs !== null) return `again in ${Math.ceil(problem.retryAfterMs / 1000)} s`;
-  const event = context.event ?? 'EVENT';
+  const event = shellWord(cleanText(context.event ?? 'EVENT'));
   switch (problem.code) {
     case 'sold-out':
     case 'not-enough-available':

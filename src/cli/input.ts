@@ -1,5 +1,6 @@
-/** Reads JSON that a person hands over: a file, or `-` for stdin. */
+/** Reads JSON that a person hands over: a file, or `-` (STDIN) for stdin. */
 import { readFile } from 'node:fs/promises';
+import { STDIN } from './command.ts';
 import { UsageError } from './exits.ts';
 import type { Session } from './session.ts';
 
@@ -8,8 +9,8 @@ const BYTES_MAX = 2 * 1024 * 1024;
 
 /** Throws a UsageError when there is nothing to read, or it is not a JSON object. */
 export async function readJsonObject(source: string, session: Session): Promise<Record<string, unknown>> {
-  const label = source === '-' ? 'stdin' : source;
-  const text = source === '-' ? await readStdin(session) : await readText(source);
+  const label = source === STDIN ? 'stdin' : source;
+  const text = source === STDIN ? await readStdin(session) : await readText(source);
   let value: unknown;
   try {
     value = JSON.parse(text);

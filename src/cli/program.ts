@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import yargs from 'yargs';
 import type { Argv, Options } from 'yargs';
-import { checkOptions } from './command.ts';
+import { checkOptions, STDIN } from './command.ts';
 import type { Command } from './command.ts';
 import { EXIT, exitCodeOf, UsageError } from './exits.ts';
 import { describeFailure } from './failure.ts';
@@ -58,7 +58,7 @@ function buildProgram(
   outcome: { code: number; args: Record<string, unknown> },
   typed: Command | null,
 ): Argv {
-  const program = yargs([...argv])
+  const program = yargs(argv.map((word) => (word === '-' ? STDIN : word)))
     .scriptName('frontrow')
     .locale('en')
     .usage('$0 <command>\n\nReserve seats, durably, and never twice.')

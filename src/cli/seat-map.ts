@@ -29,6 +29,7 @@ const DRAWN_SEATS_MAX = 2000;
 const BANDS_MAX = 40;
 const STAGE_WIDTH_MAX = 60;
 const BAR_WIDTH_MAX = 60;
+const LEGEND = ['available', 'held', 'sold', 'blocked'] as const;
 
 /** The lines of the map. A section or row that is not there leaves them out: the caller checks names first. */
 export function renderSeatMap(input: SeatMapInput, view: SeatMapView): string[] {
@@ -130,10 +131,10 @@ function totalLine(sections: readonly MapSection[], width: number, paint: Paint)
 }
 
 function legend(sections: readonly MapSection[], width: number, paint: Paint): string[] {
-  const entries = STATES.toReversed().map((state) => ({
-    plain: `${state.glyph} ${state.name}`,
-    painted: `${paint(state.letter, state.glyph)} ${state.name}`,
-  }));
+  const entries = LEGEND.map((name) => {
+    const { letter, glyph } = STATES.find((state) => state.name === name)!;
+    return { plain: `${glyph} ${name}`, painted: `${paint(letter, glyph)} ${name}` };
+  });
   if (sections.some(hasWheelchairSeats)) {
     const text = 'W wheelchair, H S B when taken';
     entries.push({ plain: text, painted: text });

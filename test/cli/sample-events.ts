@@ -1,0 +1,159 @@
+/** Events for tests, as the server would answer: definitions normalised, states by a rule. */
+import type {
+  Availability,
+  EventDefinition,
+  EventInput,
+  RowInput,
+  SeatEntry,
+  SeatInput,
+  SeatLetter,
+  SectionDefinition,
+  SeatsReply,
+} from '../../src/client/index.ts';
+import type { SeatMapInput } from '../../src/cli/seat-map-model.ts';
+
+/** What POST /v1/events makes of `input`: runs written out, aisles kept. */
+export function definitionOf(input: EventInput): EventDefinition {
+  return {
+    id: input.id ?? 'event',
+    name: input.name,
+    state: input.state ?? 'draft',
+    version: 1,
+    createdAt: '2026-11-01T10:00:00Z',
+    startsAt: input.startsAt,
+    timeZone: input.timeZone ?? 'UTC',
+    currency: input.currency ?? 'EUR',
+    limits: { holdSeconds: 300, maxHoldSeconds: 1800, ticketsPerHold: 8, ...input.limits },
+    sections: (input.sections ?? []).map((section): SectionDefinition => {
+      const { id, name = id, price = null } = section;
+      if (section.kind === 'general') return { id, name, kind: 'general', capacity: section.capacity, price };
+      const rows = section.rows.map((row) => ({ id: row.id, seats: normalise(row) }));
+      const capacity = rows.reduce((sum, row) => sum + row.seats.filter((seat) => seat !== null).length, 0);
+      return { id, name, kind: 'seated', capacity, price, rows };
+    }),
+  };
+}
+
+function normalise(row: RowInput): SeatEntry[] {
+  const seats: readonly SeatInput[] = typeof row.seats === 'number' ? [`1..${row.seats}`] : row.seats;
+  return seats.flatMap((seat): SeatEntry[] => {
+    if (seat === null) return [null];
+    if (typeof seat !== 'string') return [{ id: seat.id, features: seat.features ?? [] }];
+    const run = /^(\d+)\.\.(\d+)$/.exec(seat);
+    if (run === null) return [seat];
+    const first = Number(run[1]);
+    return Array.from({ length: Number(run[2]) - first + 1 }, (_, index) => String(first + index));
+  });
+}
+
+export type StateRule = (section: number, row: number, seat: number) => SeatLetter;
+
+/** States by a rule; a general section is 70 % sold and 10 % held. */
+export function stateOf(definition: EventDefinition, rule: StateRule, sequence = 42): SeatMapInput {
+  const seats: SeatsReply = {
+    event: definition.id,
+    sequence,
+    sections: definition.sections.flatMap((section, sectionIndex) => {
+      if (section.kind === 'general') return [];
+      const rows = section.rows.map((row, rowIndex) => {
+        const letters = row.seats
+          .filter((seat) => seat !== null)
+          .map((_, i) => rule(sectionIndex, rowIndex, i));
+        return { id: row.id, seats: letters.join('') };
+      });
+      return [{ id: section.id, rows }];
+    }),
+  };
+  return { definition, seats, availability: availabilityOf(definition, seats) };
+}
+
+function availabilityOf(definition: EventDefinition, seats: SeatsReply): Availability {
+  const sections = definition.sections.map((section) => {
+    const letters =
+      seats.sections
+        .find(({ id }) => id === section.id)
+        ?.rows.map((row) => row.seats)
+        .join('') ?? '';
+    const count = (letter: SeatLetter): number => letters.split(letter).length - 1;
+    const general = section.kind === 'general';
+    const held = general ? Math.floor(section.capacity * 0.1) : count('h');
+    const sold = general ? Math.floor(section.capacity * 0.7) : count('s');
+    const blocked = count('b');
+    return {
+      id: section.id,
+      capacity: section.capacity,
+      available: section.capacity - held - sold - blocked,
+      held,
+      sold,
+      blocked,
+    };
+  });
+  const sum = (name: 'capacity' | 'available' | 'held' | 'sold' | 'blocked'): number =>
+    sections.reduce((total, section) => total + section[name], 0);
+  return {
+    event: definition.id,
+    sequence: seats.sequence,
+    capacity: sum('capacity'),
+    available: sum('available'),
+    held: sum('held'),
+    sold: sum('sold'),
+    blocked: sum('blocked'),
+    sections,
+  };
+}
+
+/** Looks like an evening that sells: the middle of the front goes first. No randomness. */
+export const sellingWell: StateRule = (section, row, seat) => {
+  const mix = (seat * 7 + row * 13 + section * 5) % 17;
+  if (mix === 3) return 'h';
+  if (mix === 11 && row % 5 === 4) return 'b';
+  return (seat + row * 3) % 20 < 12 - row ? 's' : 'a';
+};
+
+/** A small hall with everything in it: aisles, rows of different length, wheelchair seats, a general section. */
+export const GALA = definitionOf({
+  id: 'gala',
+  name: 'Winter Gala',
+  state: 'open',
+  startsAt: '2027-01-15T19:00:00Z',
+  timeZone: 'Europe/Berlin',
+  sections: [
+    {
+      id: 'stalls',
+      name: 'Stalls',
+      kind: 'seated',
+      price: 9000,
+      rows: [
+        { id: 'A', seats: ['1..4', null, '5..12', null, '13..16'] },
+        { id: 'B', seats: ['1..5', null, '6..13', null, '14..18'] },
+        {
+          id: 'C',
+          seats: ['1..6', null, '7..14', null, '15..18', { id: '19', features: ['wheelchair'] }, '20'],
+        },
+        { id: 'D', seats: ['1..9', null, '10..18'] },
+        { id: 'EE', seats: 12 },
+      ],
+    },
+    { id: 'floor', name: 'Floor', kind: 'general', capacity: 5000, price: 4500 },
+  ],
+});
+
+/** One section of 20,000 seats in 100 rows, too wide for any terminal. */
+export const ARENA = definitionOf({
+  id: 'arena',
+  name: 'Arena',
+  state: 'open',
+  startsAt: '2027-01-15T19:00:00Z',
+  sections: [
+    {
+      id: 'bowl',
+      name: 'Bowl',
+      kind: 'seated',
+      price: 5000,
+      rows: Array.from({ length: 100 }, (_, index) => ({
+        id: `R${index + 1}`,
+        seats: ['1..100', null, '101..200'],
+      })),
+    },
+  ],
+});
