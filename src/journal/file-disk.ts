@@ -36,7 +36,7 @@ class RealFile implements DiskFile {
   }
 
   write(chunks: readonly Uint8Array[], offset: number): number {
-    return fs.writevSync(this.#descriptor, chunks as Uint8Array[], offset);
+    return fs.writevSync(this.#descriptor, chunks, offset);
   }
 
   /** fdatasync: it writes the size too when that is needed to read the data back. Source: fdatasync(2). */

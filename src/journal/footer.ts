@@ -74,9 +74,9 @@ export class EventIndex {
   note(words: Int32Array, start: number, end: number, offset: number): void {
     let noted = -1;
     let isFirst = true;
-    for (let at = start; at < end; at += headerBytes(words[at + WORD_HEADER]!) / 4) {
-      if (headerKind(words[at + WORD_HEADER]!) === FRAME_KIND.padding) continue;
-      const event = words[at + WORD_EVENT]!;
+    for (let at = start; at < end; at += headerBytes(words[at + WORD_HEADER]) / 4) {
+      if (headerKind(words[at + WORD_HEADER]) === FRAME_KIND.padding) continue;
+      const event = words[at + WORD_EVENT];
       // Runs of one event are the rule, and a map lookup a frame would cost more than the rest of the walk.
       if (event === noted && !isFirst) continue;
       isFirst = false;
@@ -120,18 +120,18 @@ export class EventIndex {
 export function decodeFooter(region: Uint8Array, segment: SegmentHeader): Footer | null {
   const words = new Int32Array(region.buffer, region.byteOffset, Math.floor(region.byteLength / 4));
   if (words.length < HEADER_WORDS || words[0] !== MAGIC) return null;
-  if (words[2]! >>> 0 !== segment.number || words[3] !== segment.salt0 || words[4] !== segment.salt1)
+  if (words[2] >>> 0 !== segment.number || words[3] !== segment.salt0 || words[4] !== segment.salt1)
     return null;
-  const count = words[5]!;
+  const count = words[5];
   const endWord = HEADER_WORDS + count * ENTRY_WORDS;
   if (count < 0 || endWord > words.length) return null;
-  if (crc32(region.subarray(8, endWord * 4)) !== words[1]! >>> 0) return null;
+  if (crc32(region.subarray(8, endWord * 4)) !== words[1] >>> 0) return null;
   const events = new Map<number, EventEntry>();
   for (let at = HEADER_WORDS; at < endWord; at += ENTRY_WORDS) {
-    events.set(words[at]!, { offset: words[at + 1]!, sequence: wide(words, at + 2) });
+    events.set(words[at], { offset: words[at + 1], sequence: wide(words, at + 2) });
   }
   return {
-    end: { position: wide(words, 8), offset: words[10]!, crc: words[7]! >>> 0 },
+    end: { position: wide(words, 8), offset: words[10], crc: words[7] >>> 0 },
     complete: words[6] === 1,
     events,
   };

@@ -35,20 +35,20 @@ export class FrameAudit {
   check(words: Int32Array, start: number, end: number): FrameFault | null {
     let at = start;
     while (at < end) {
-      const header = words[at + WORD_HEADER]!;
+      const header = words[at + WORD_HEADER];
       const lengthWords = headerBytes(header) / 4;
       const kind = headerKind(header);
       if (lengthWords < 2 || lengthWords % 2 !== 0 || at + lengthWords > end)
         return badFrame(at, lengthWords, kind);
       if (kind !== FRAME_KIND.padding) {
         if (kind === 0 || lengthWords < FRAME_HEADER_WORDS) return badFrame(at, lengthWords, kind);
-        const event = words[at + WORD_EVENT]!;
+        const event = words[at + WORD_EVENT];
         const slot = event & 0xffff;
         const generation = event >>> 16;
         const sequence = wide(words, at + WORD_SEQUENCE);
         if (this.#generations[slot] === generation) {
-          if (sequence !== this.#sequences[slot]! + 1)
-            return sequenceGap(at, slot, this.#sequences[slot]!, sequence);
+          if (sequence !== this.#sequences[slot] + 1)
+            return sequenceGap(at, slot, this.#sequences[slot], sequence);
         } else {
           this.#generations[slot] = generation;
         }

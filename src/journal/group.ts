@@ -86,28 +86,28 @@ export function encodeGroupHeader(
 /** Payload bytes that a header claims, or -1 when there is no header of this segment at `start`. Proves nothing. */
 export function claimedPayloadBytes(words: Int32Array, start: number, segment: SegmentHeader): number {
   if (words[start] !== MAGIC) return -1;
-  if (words[start + 3]! >>> 0 !== segment.number) return -1;
+  if (words[start + 3] >>> 0 !== segment.number) return -1;
   if (words[start + 4] !== segment.salt0 || words[start + 5] !== segment.salt1) return -1;
-  const bytes = words[start + 8]!;
+  const bytes = words[start + 8];
   return bytes >= 0 && bytes % 8 === 0 ? bytes : -1;
 }
 
 /** Reads the group whose header is at word `start`, all of it being in `words`; null when its crc is wrong. */
 export function decodeGroup(words: Int32Array, start: number, offset: number): Group | null {
-  const payloadBytes = words[start + 8]!;
+  const payloadBytes = words[start + 8];
   const bytes = new Uint8Array(
     words.buffer,
     words.byteOffset + start * 4 + 8,
     GROUP_HEADER_BYTES - 8 + payloadBytes,
   );
-  const crc = words[start + 1]! >>> 0;
+  const crc = words[start + 1] >>> 0;
   if (crc32(bytes) !== crc) return null;
   return {
-    kind: (words[start + 2]! & 0xffff) as GroupKind,
-    flags: words[start + 2]! >>> 16,
+    kind: (words[start + 2] & 0xffff) as GroupKind,
+    flags: words[start + 2] >>> 16,
     position: wide(words, start + 6),
-    previousCrc: words[start + 9]! >>> 0,
-    epoch: words[start + 10]! >>> 0,
+    previousCrc: words[start + 9] >>> 0,
+    epoch: words[start + 10] >>> 0,
     offset,
     crc,
     payloadBytes,

@@ -266,8 +266,8 @@ class PageScan {
   /** Null when all of the group was taken. */
   #takeGroup(group: Group): HistoryPage | null {
     const { words } = group;
-    for (let at = group.startWord; at < group.endWord; at += headerBytes(words[at + WORD_HEADER]!) / 4) {
-      if (headerKind(words[at + WORD_HEADER]!) === FRAME_KIND.padding) continue;
+    for (let at = group.startWord; at < group.endWord; at += headerBytes(words[at + WORD_HEADER]) / 4) {
+      if (headerKind(words[at + WORD_HEADER]) === FRAME_KIND.padding) continue;
       if (words[at + WORD_EVENT] !== this.#event) continue;
       const sequence = wide(words, at + WORD_SEQUENCE);
       if (sequence > this.#query.afterSequence) {

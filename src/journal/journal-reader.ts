@@ -237,7 +237,7 @@ class JournalReader {
         if (segment.header !== null && segment.header.firstPosition <= from) start = index;
       });
       if (start < 0) {
-        const first = segments[0]!;
+        const first = segments[0];
         if (first.problem !== null) throw new FatalProblem(first.problem);
         const message = `no segment holds position ${from}, the first is of position ${first.header!.firstPosition}`;
         throw fatal('missing-segment', segmentName(first.number - 1), 0, message);
@@ -245,13 +245,13 @@ class JournalReader {
     } else {
       start = 0;
       for (let index = 1; index < segments.length; index++) {
-        if (segments[index]!.number === segments[index - 1]!.number + 1) continue;
+        if (segments[index].number === segments[index - 1].number + 1) continue;
         start = index;
-        this.#problems.push({ ...missing(segments[index - 1]!.number + 1).problem, fatal: false });
+        this.#problems.push({ ...missing(segments[index - 1].number + 1).problem, fatal: false });
       }
-      if (segments[start]!.problem !== null) throw new FatalProblem(segments[start]!.problem!);
+      if (segments[start].problem !== null) throw new FatalProblem(segments[start].problem!);
     }
-    const header = segments[start]!.header!;
+    const header = segments[start].header!;
     this.#incarnation = this.#snapshot?.incarnation ?? header.incarnation;
     this.#position = header.firstPosition;
     this.#crc = header.previousCrc;
@@ -273,7 +273,7 @@ class JournalReader {
 
   #readSegments(segments: readonly SegmentFile[], start: number): void {
     for (let index = start; index < segments.length; index++) {
-      const segment = segments[index]!;
+      const segment = segments[index];
       const next = segments[index + 1];
       if (segment.problem !== null) throw new FatalProblem(segment.problem);
       const header = segment.header!;

@@ -66,22 +66,22 @@ export function decodeSegmentHeader(block: Uint8Array, fileBytes: number): Heade
   const bytes = block.slice();
   const words = new Int32Array(bytes.buffer);
   if (words[0] !== MAGIC) return bad('this is not a journal segment');
-  if (words[1]! >>> 0 !== crc32(bytes.subarray(8))) return bad('the header does not match its checksum');
-  const format = words[2]! >>> 0;
+  if (words[1] >>> 0 !== crc32(bytes.subarray(8))) return bad('the header does not match its checksum');
+  const format = words[2] >>> 0;
   if (format !== FORMAT_VERSION) {
     const message = `written in format ${format}; this version of Frontrow reads format ${FORMAT_VERSION}`;
     return { ok: false, code: 'newer-format', message };
   }
   const header: SegmentHeader = {
-    number: words[3]! >>> 0,
+    number: words[3] >>> 0,
     firstPosition: wide(words, 4),
-    previousCrc: words[6]! >>> 0,
-    epoch: words[7]! >>> 0,
+    previousCrc: words[6] >>> 0,
+    epoch: words[7] >>> 0,
     incarnation: Buffer.from(bytes.buffer, 32, 16).toString('hex'),
-    salt0: words[12]!,
-    salt1: words[13]!,
-    segmentBytes: words[14]!,
-    eventsMax: words[15]!,
+    salt0: words[12],
+    salt1: words[13],
+    segmentBytes: words[14],
+    eventsMax: words[15],
   };
   if (header.segmentBytes !== fileBytes) {
     return bad(`the file has ${fileBytes} bytes and its header says ${header.segmentBytes}`);

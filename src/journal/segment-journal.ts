@@ -337,8 +337,8 @@ export class SegmentJournal implements Journal {
         previousCrc: this.#previousCrc,
         epoch: this.#epoch,
         incarnation: this.#incarnation,
-        salt0: salts[0]!,
-        salt1: salts[1]!,
+        salt0: salts[0],
+        salt1: salts[1],
       };
       orNoRoom(() => {
         writeWhole(file, [encodeSegmentHeader(header)], 0);

@@ -102,8 +102,8 @@ export class SimulatedDisk implements Disk {
   /** Flips bits of one byte, on the medium and in the cache. */
   rot(name: string, offset: number, mask: number): void {
     const content = this.#find(name);
-    content.cached[offset]! ^= mask;
-    if (offset < content.durable.byteLength) content.durable[offset]! ^= mask;
+    content.cached[offset] ^= mask;
+    if (offset < content.durable.byteLength) content.durable[offset] ^= mask;
   }
 
   /** A copy of everything, for tests that ask whether anything changed. */

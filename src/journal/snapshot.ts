@@ -130,7 +130,7 @@ function readHeader(file: DiskFile): SnapshotInfo | null {
   const words = new Int32Array(FRAME_BYTES / 4);
   const bytes = new Uint8Array(words.buffer);
   if (file.read(bytes, 0) < FRAME_BYTES || words[0] !== MAGIC_HEADER) return null;
-  if (crc32(bytes.subarray(8)) !== words[1]! >>> 0 || words[2] !== FORMAT_VERSION) return null;
+  if (crc32(bytes.subarray(8)) !== words[1] >>> 0 || words[2] !== FORMAT_VERSION) return null;
   const incarnation = Buffer.from(words.buffer, 32, 16).toString('hex');
   return { position: wide(words, 4), lastTimeMs: wide(words, 6), incarnation, bytes: 0 };
 }
@@ -148,14 +148,14 @@ export function* snapshotChunks(file: DiskFile): Generator<Uint8Array> {
       throw new SnapshotReadError(offset, 'the snapshot has no end mark');
     }
     if (frame[0] === MAGIC_END) break;
-    const bytes = frame[2]!;
+    const bytes = frame[2];
     if (frame[0] !== MAGIC_CHUNK || frame[3] !== count || bytes < 0 || bytes > SNAPSHOT_CHUNK_BYTES_MAX) {
       throw new SnapshotReadError(offset, 'a chunk header of the snapshot is not valid');
     }
     if (bytes > buffer.byteLength) buffer = new Uint8Array(bytes);
     const chunk = buffer.subarray(0, bytes);
     const read = file.read(chunk, offset + CHUNK_HEADER_BYTES);
-    if (read < bytes || crc32(chunk) !== frame[1]! >>> 0) {
+    if (read < bytes || crc32(chunk) !== frame[1] >>> 0) {
       throw new SnapshotReadError(offset, 'a chunk of the snapshot does not match its checksum');
     }
     crcs = crc32(frameBytes.subarray(0, CHUNK_HEADER_BYTES), crcs);
@@ -165,9 +165,9 @@ export function* snapshotChunks(file: DiskFile): Generator<Uint8Array> {
   }
   const isWhole =
     file.read(frameBytes, offset) === FRAME_BYTES &&
-    crc32(frameBytes.subarray(8)) === frame[1]! >>> 0 &&
+    crc32(frameBytes.subarray(8)) === frame[1] >>> 0 &&
     frame[3] === count &&
-    frame[8]! >>> 0 === crcs;
+    frame[8] >>> 0 === crcs;
   if (!isWhole) throw new SnapshotReadError(offset, 'the end mark of the snapshot is not valid');
 }
 

@@ -46,7 +46,7 @@ export function trim(disk: Disk, options: TrimOptions): TrimReport {
   }
   if (deleted.length > 0) disk.syncDirectory();
 
-  const neededFrom = kept.length < SNAPSHOTS_KEPT ? 0 : kept[0]!;
+  const neededFrom = kept.length < SNAPSHOTS_KEPT ? 0 : kept[0];
   const headers: SegmentHeader[] = [];
   for (const number of segmentNumbers(names)) {
     const outcome = readSegmentHeader(disk, segmentName(number));
@@ -60,9 +60,9 @@ export function trim(disk: Disk, options: TrimOptions): TrimReport {
   });
   let goes = past.length;
   let historyBytes = 0;
-  while (goes > 0 && historyBytes + past[goes - 1]!.segmentBytes <= options.historyBytes) {
+  while (goes > 0 && historyBytes + past[goes - 1].segmentBytes <= options.historyBytes) {
     goes--;
-    historyBytes += past[goes]!.segmentBytes;
+    historyBytes += past[goes].segmentBytes;
   }
   for (const header of past.slice(0, goes)) {
     disk.unlink(segmentName(header.number));

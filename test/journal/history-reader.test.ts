@@ -105,7 +105,7 @@ t.test('frames behind the durable position are not seen', async (test) => {
     upTo: ends.at(-1)!,
     framesMax: 1e6,
   });
-  for (const upTo of [0, ends[0]!, ends[20]!, ends[41]!]) {
+  for (const upTo of [0, ends[0], ends[20], ends[41]]) {
     const page = readAllPages(disk, {
       slot: 2,
       generation: GENERATION,
@@ -127,7 +127,7 @@ t.test(
     test.match(readAllPages(disk, query), { sequences: [], last: { kind: 'page', next: null } });
     const reader = new HistoryReader(disk);
     for (const cursor of [
-      { segment: 2, offset: 4097, position: ends[20]! },
+      { segment: 2, offset: 4097, position: ends[20] },
       { segment: 2, offset: 8192, position: 8 },
       { segment: 1, offset: -4096, position: 0 },
     ]) {
@@ -139,7 +139,7 @@ t.test(
 
 t.test('after a trim the first sequence still there is named, and what is kept is readable', async (test) => {
   const { disk, maker, upTo, incarnation, ends } = fill();
-  for (const position of [ends[40]!, ends[50]!]) {
+  for (const position of [ends[40], ends[50]]) {
     writeSnapshot(disk, { position, incarnation, lastTimeMs: 1, bytes: 0 }, [Buffer.from('state')]);
   }
   const report = trim(disk, { historyBytes: 64 << 10 });

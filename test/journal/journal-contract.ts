@@ -74,7 +74,7 @@ export function journalContract(name: string, makePlace: (test: TapTest) => Jour
     await first.journal.close();
     const second = await start(place);
     test.equal(second.sink.groups.length, 1);
-    test.strictSame(second.sink.groups[0]!.bytes, Buffer.concat([one, two]));
+    test.strictSame(second.sink.groups[0].bytes, Buffer.concat([one, two]));
     await second.journal.close();
   });
 

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { FrontrowError } from '../../src/core/assert.ts';
+import type { FrontrowError } from '../../src/core/assert.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import { snapshotName } from '../../src/journal/layout.ts';
 import { MemoryJournal } from '../../src/journal/memory-journal.ts';
@@ -71,7 +71,7 @@ t.test('sealed segments are read beside the writer, up to the start of the last 
   const next = new Collector();
   const second = readJournal(filled.disk, { fromSnapshot: true, through: 'sealed' }, next);
   test.equal(next.snapshotBytes.toString(), 'state!');
-  test.equal(next.groups[0]!.position, report.position);
+  test.equal(next.groups[0].position, report.position);
   test.equal(second.firstPosition, report.position);
 });
 
@@ -113,7 +113,7 @@ t.test('a missing segment is corruption, wherever it was', async (test) => {
     const filled = fill(40);
     filled.disk.kill();
     const names = filled.disk.list().filter((name) => name.startsWith('segment-'));
-    const name = victim === 'first' ? names[0]! : victim === 'middle' ? names[1]! : names.at(-1)!;
+    const name = victim === 'first' ? names[0] : victim === 'middle' ? names[1] : names.at(-1)!;
     filled.disk.unlink(name);
     const { refusal } = restart(filled.disk);
     test.match(refusal, { code: 'data-corrupt' }, victim);

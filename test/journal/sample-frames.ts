@@ -9,11 +9,11 @@ export class FrameMaker {
 
   constructor(seed: number, eventCount = 4) {
     this.random = new SeededRandom(seed);
-    this.#sequences = new Array<number>(eventCount).fill(0);
+    this.#sequences = Array.from({ length: eventCount }, () => 0);
   }
 
   sequence(slot: number): number {
-    return this.#sequences[slot]!;
+    return this.#sequences[slot];
   }
 
   /** One group of `frameCount` frames with up to `factWordsMax` words of facts each, sometimes padding. */
@@ -38,7 +38,7 @@ export class FrameMaker {
   }
 
   #frame(words: number[], slot: number, factWords: number): void {
-    const sequence = ++this.#sequences[slot]!;
+    const sequence = ++this.#sequences[slot];
     words.push(packHeader(FRAME_KIND.hold, FRAME_HEADER_WORDS + factWords), (7 << 16) | slot, sequence, 0);
     words.push(1000 + sequence, 0, 0, 0);
     for (let fact = 0; fact < factWords; fact++) words.push(this.random.next() | 0);
