@@ -41,7 +41,7 @@ export function demoClub(now: Date): EventInput {
 
 /** Three blocks with two aisles; the room widens to the back, and the last row has places for wheelchairs. */
 function stallsRows(): RowInput[] {
-  return [...STALLS_ROWS].map((id, index) => {
+  return STALLS_ROWS.split('').map((id, index) => {
     const side = Math.min(12, 7 + (index >> 1));
     const middle = Math.min(30, 22 + (index >> 1) * 2);
     const seats: SeatInput[] = [run(1, side), null, run(side + 1, side + middle), null];
@@ -53,7 +53,7 @@ function stallsRows(): RowInput[] {
 }
 
 function circleRows(): RowInput[] {
-  return [...CIRCLE_ROWS].map((id, index) => {
+  return CIRCLE_ROWS.split('').map((id, index) => {
     const half = Math.min(28, 23 + (index >> 1));
     const left: SeatInput[] = index === 0 ? [wheelchair(1), wheelchair(2), run(3, half)] : [run(1, half)];
     return { id, seats: [...left, null, run(half + 1, 2 * half)] };

@@ -39,7 +39,7 @@ export interface Command {
 export function defineCommand<const P extends OptionTable, const O extends OptionTable>(
   spec: CommandSpec<P, O>,
 ): Command {
-  const word = spec.usage.split(' ')[0]!;
+  const word = spec.usage.split(' ')[0];
   return {
     usage: spec.usage,
     group: spec.group ?? null,

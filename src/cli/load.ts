@@ -203,8 +203,8 @@ class Plan {
   next(count: number): Sent {
     // With everything sold out the refusals are what is measured.
     const sections = this.#open.length > 0 ? this.#open : this.#sections;
-    const section = sections[count % sections.length]!;
-    const quantity = Math.min([1, 2, 1, 4][(count >> 1) & 3]!, this.#most);
+    const section = sections[count % sections.length];
+    const quantity = Math.min([1, 2, 1, 4][(count >> 1) & 3], this.#most);
     const body = { customer: `load-${count}`, items: [{ section, quantity }] };
     return { section, body: this.#seconds === null ? body : { ...body, seconds: this.#seconds } };
   }
@@ -243,7 +243,7 @@ export async function eachLimited<T>(
 ): Promise<void> {
   let index = 0;
   const lane = async (): Promise<void> => {
-    while (index < items.length) await work(items[index++]!);
+    while (index < items.length) await work(items[index++]);
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
 }

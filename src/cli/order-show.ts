@@ -28,8 +28,10 @@ export function describeOrder(order: Order, session: Session): string[] {
   ];
   if (order.cancelledTotal !== null && order.cancelledTotal > 0)
     fields.push(['cancelled', money(order.cancelledTotal)]);
-  if (order.customer != null) fields.push(['customer', cleanText(order.customer)]);
-  if (order.reference != null) fields.push(['reference', cleanText(order.reference)]);
+  for (const name of ['customer', 'reference'] as const) {
+    const value = order[name] ?? null;
+    if (value !== null) fields.push([name, cleanText(value)]);
+  }
   fields.push(['created', formatTime(order.createdAt)], ['sequence', String(order.sequence)]);
   const rows = order.tickets.map((ticket) => [
     ticket.id,

@@ -52,7 +52,7 @@ export function countsText(counts: PlaceCounts): string {
 export function bar(counts: PlaceCounts, width: number, paint: Paint): string {
   const cells = barCells(counts, width);
   return STATES.map((state, index) => {
-    const count = cells[index]!;
+    const count = cells[index];
     return count === 0 ? '' : paint(state.letter, state.glyph.repeat(count));
   }).join('');
 }
@@ -60,12 +60,12 @@ export function bar(counts: PlaceCounts, width: number, paint: Paint): string {
 /** Letters for each of STATES; they add up to `width` unless the capacity is 0. */
 export function barCells(counts: PlaceCounts, width: number): number[] {
   const values = STATES.map((state) => counts[state.name]);
-  const total = values.reduce((sum, value) => sum + value, 0);
+  const total = sum(values);
   if (total === 0 || width <= 0) return values.map(() => 0);
   const cells = values.map((value) => (value === 0 ? 0 : Math.max(1, Math.round((value / total) * width))));
   // Rounding and the minimum of one may miss the width: the longest share gives, or gets, what is over.
   for (let over = sum(cells) - width; over !== 0; over = sum(cells) - width) {
-    cells[cells.indexOf(Math.max(...cells))]! -= Math.sign(over);
+    cells[cells.indexOf(Math.max(...cells))] -= Math.sign(over);
   }
   return cells;
 }

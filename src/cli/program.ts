@@ -162,7 +162,7 @@ function dropForeignKeys(
   const command = findCommand(argv, commands);
   const own = { ...GLOBAL_OPTIONS, ...command?.options, ...command?.positionals };
   const known = new Set([...BUILT_IN, ...Object.keys(own).flatMap((name) => [name, camelCase(name)])]);
-  const words = argv.filter((word) => word.startsWith('--')).map((word) => word.slice(2).split('=')[0]!);
+  const words = argv.filter((word) => word.startsWith('--')).map((word) => word.slice(2).split('=')[0]);
   const typed = new Set(
     words.flatMap((word) => [word, word.replace(/^no-/, '')]).flatMap((w) => [w, camelCase(w)]),
   );
@@ -237,7 +237,7 @@ function usageError(message: string, typed: Command | null): UsageError {
 }
 
 function wordOf(command: Command): string {
-  return command.usage.split(' ')[0]!;
+  return command.usage.split(' ')[0];
 }
 
 /** The name within two edits of `word`, or the one that it begins. */
@@ -257,12 +257,12 @@ function editDistance(one: string, two: string): number {
   for (let i = 1; i <= one.length; i++) {
     const next = [i];
     for (let j = 1; j <= two.length; j++) {
-      const replaced = row[j - 1]! + (one[i - 1] === two[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+      const replaced = row[j - 1] + (one[i - 1] === two[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
     }
     row = next;
   }
-  return row[two.length]!;
+  return row[two.length];
 }
 
 function camelCase(name: string): string {

@@ -55,7 +55,7 @@ function alignRows(rows: readonly MapRow[], spacing: Spacing): Map<number, Align
     const columns = widths.get(row.blocks.length) ?? row.blocks.map(() => 0);
     widths.set(row.blocks.length, columns);
     row.blocks.forEach((block, index) => {
-      columns[index] = Math.max(columns[index]!, blockWidth(block.length, spacing));
+      columns[index] = Math.max(columns[index], blockWidth(block.length, spacing));
     });
   }
   const alignments = new Map<number, Alignment>();
@@ -79,7 +79,7 @@ function drawBody(
 ): string {
   const last = row.blocks.length - 1;
   const parts = row.blocks.map((block, index) => {
-    const spare = alignment.widths[index]! - blockWidth(block.length, spacing);
+    const spare = alignment.widths[index] - blockWidth(block.length, spacing);
     const before = last === 0 ? spare >> 1 : index === 0 ? spare : index === last ? 0 : spare >> 1;
     return ' '.repeat(before) + drawBlock(block, spacing, paint) + ' '.repeat(spare - before);
   });

@@ -61,7 +61,7 @@ function bandRows(rows: readonly MapRow[], linesMax: number): Band[] {
   const bands: Band[] = [];
   for (let start = 0; start < rows.length; start += size) {
     const band = rows.slice(start, start + size);
-    const first = band[0]!.id;
+    const first = band[0].id;
     const last = band.at(-1)!.id;
     bands.push({
       label: first === last ? first : `${first}–${last}`,

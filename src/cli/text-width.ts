@@ -5,8 +5,7 @@
  * by U+200D count their parts, so a line may come out shorter than asked, never longer.
  */
 
-// eslint-disable-next-line no-control-regex -- removing them is the purpose
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const CONTROL = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu;
 const ZERO = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
 
 /** Names come from outside: no escape sequence and no direction override of theirs may reach the terminal. */

@@ -104,7 +104,7 @@ function reasonOf(error: unknown): string {
 }
 
 function codeOf(error: Error): string {
-  return String((error as { code?: unknown }).code ?? '');
+  return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function text(value: unknown): string | null {

@@ -13,7 +13,7 @@ export function seatLetterAt(bytes: Uint8Array, index: number): SeatLetter {
   if (!Number.isInteger(index) || index < 0 || byte === undefined) {
     throw new RangeError(`seat ${index} is not in these ${bytes.length * 4} seats`);
   }
-  return LETTERS[(byte >>> ((index & 3) * 2)) & 3]!;
+  return LETTERS[(byte >>> ((index & 3) * 2)) & 3];
 }
 
 /** The letters of `count` seats from `start`, as the JSON form has them. */

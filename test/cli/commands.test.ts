@@ -78,7 +78,7 @@ t.test(
     ];
     const ran = await runCli(argv);
     t.equal(ran.code, 0);
-    t.same(server.asked[0]!.body, {
+    t.same(server.asked[0].body, {
       customer: 'c',
       seconds: 60,
       items: [
@@ -104,7 +104,7 @@ t.test('confirm, release, order show and order cancel', async (t) => {
   const run = (...argv: string[]): ReturnType<typeof runCli> => runCli([...argv, '--url', server.url]);
   const confirmed = await run('confirm', 'hold_x', '--reference', 'pi', '--idempotency-key', 'k');
   t.match(server.asked[0], { path: '/v1/holds/hold_x/confirm', body: { reference: 'pi' } });
-  t.equal(server.asked[0]!.headers['idempotency-key'], 'k');
+  t.equal(server.asked[0].headers['idempotency-key'], 'k');
   t.match(confirmed.stdout, /^order +order_x\n/);
   t.match(confirmed.stdout, /cancelled +EUR 90\.00/);
   t.match(confirmed.stdout, /ticket_x_2 +floor +EUR 45\.00 +valid/);
@@ -216,7 +216,7 @@ t.test('history prints a line a change and stops at --limit', async (t) => {
   });
   const line = '      7  2026-11-22 10:00:00  held       hold_x  stalls-A-1, 2 × floor  customer c\n';
   t.equal(ran.stdout, line + line);
-  t.equal(server.asked[0]!.path, '/v1/events/gala/history?limit=2&after=6');
+  t.equal(server.asked[0].path, '/v1/events/gala/history?limit=2&after=6');
 });
 
 function mapServer(sequence: () => number): (asked: Asked) => Canned {

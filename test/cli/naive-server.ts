@@ -36,9 +36,9 @@ class Naive {
   reply(asked: Asked): Canned {
     const [, , what, , call] = asked.path.split('/');
     if (asked.method === 'POST' && asked.path === '/v1/events') return this.#define(asked.body as EventInput);
-    if (asked.method === 'POST') return this.#once(String(asked.headers['idempotency-key']), asked, call!);
+    if (asked.method === 'POST') return this.#once(String(asked.headers['idempotency-key']), asked, call);
     if (what === 'orders' || what === 'holds') {
-      const claim = this.#claims.get(asked.path.split('/')[3]!);
+      const claim = this.#claims.get(asked.path.split('/')[3]);
       return claim === undefined ? problem(404, 'order-not-found') : { status: 200, body: claim };
     }
     if (call === undefined) return { status: 200, body: this.#definition };
@@ -52,7 +52,9 @@ class Naive {
       labels:
         section.kind === 'general'
           ? null
-          : section.rows.flatMap((row) => row.seats.map((seat) => `${section.id}-${row.id}-${String(seat)}`)),
+          : section.rows.flatMap((row) =>
+              row.seats.map((seat) => `${section.id}-${row.id}-${typeof seat === 'string' ? seat : ''}`),
+            ),
       capacity: section.capacity,
       taken: 0,
     }));
@@ -69,7 +71,7 @@ class Naive {
 
   #take(body: { items: { section: string; quantity: number }[] }, kind: string): Canned {
     this.#kind = kind;
-    const { section: id, quantity } = body.items[0]!;
+    const { section: id, quantity } = body.items[0];
     const section = this.#sections.find((candidate) => candidate.id === id)!;
     const free = section.capacity - section.taken;
     if (free === 0) return problem(409, 'sold-out');
@@ -107,7 +109,7 @@ class Naive {
     return stateOf(this.#definition!, (sectionIndex) => {
       index = sectionIndex === last ? index + 1 : 0;
       last = sectionIndex;
-      const section = this.#sections[sectionIndex]!;
+      const section = this.#sections[sectionIndex];
       return index < section.taken ? taken : 'a';
     }).seats;
   }

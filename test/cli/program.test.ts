@@ -131,7 +131,7 @@ t.test(
     });
     const good = await runCli(['event', 'list', '--config', join(directory, 'good.json')]);
     t.equal(good.code, 0);
-    t.equal(JSON.parse(good.stdout).id, 'gala');
+    t.match(JSON.parse(good.stdout), { id: 'gala' });
     const bad = await runCli(['event', 'list', '--config', join(directory, 'bad.json')]);
     t.equal(bad.code, 2);
     t.match(bad.stderr, /there is no option urll/);
@@ -180,9 +180,9 @@ t.test('no colour into a pipe nor with NO_COLOR; colour on a terminal', async (t
     body: path.endsWith('/seats') ? seats : path.endsWith('/availability') ? availability : GALA,
   }));
   const argv = ['seats', 'gala', '--url', server.url];
-  const escape = /\x1b\[/;
-  t.notMatch((await runCli(argv)).stdout, escape, 'pipe');
-  t.match((await runCli(argv, { columns: 80 })).stdout, escape, 'terminal');
-  t.notMatch((await runCli(argv, { columns: 80, env: { NO_COLOR: '1' } })).stdout, escape, 'NO_COLOR');
-  t.match((await runCli(argv, { env: { FORCE_COLOR: '1' } })).stdout, escape, 'FORCE_COLOR');
+  const escape = '\x1b[';
+  t.notOk((await runCli(argv)).stdout.includes(escape), 'pipe');
+  t.ok((await runCli(argv, { columns: 80 })).stdout.includes(escape), 'terminal');
+  t.notOk((await runCli(argv, { columns: 80, env: { NO_COLOR: '1' } })).stdout.includes(escape), 'NO_COLOR');
+  t.ok((await runCli(argv, { env: { FORCE_COLOR: '1' } })).stdout.includes(escape), 'FORCE_COLOR');
 });

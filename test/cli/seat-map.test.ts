@@ -105,8 +105,8 @@ t.test('a seat that stands alone is never rounded away', (t) => {
 t.test('names cannot write on the terminal', (t) => {
   const definition = { ...GALA, name: 'Gala\x1b[2J\x07\n‮evil' };
   const lines = renderSeatMap(stateOf(definition, sellingWell), { width: 80, color: false });
-  t.notMatch(lines[0], /[\x00-\x1f\u202e]/);
-  t.ok(lines[0]!.startsWith('Gala'));
+  t.notMatch(lines[0], /[\p{Cc}\u202e]/u);
+  t.ok(lines[0].startsWith('Gala'));
   t.end();
 });
 
@@ -119,17 +119,17 @@ t.test('states of another definition are refused, not drawn', (t) => {
 });
 
 const letter = fc.constantFrom('a', 'h', 's', 'b');
-const block = fc.array(letter, { maxLength: 40 });
-const row = fc.array(block, { minLength: 1, maxLength: 4 });
-const section = fc.record({
+const anyBlock = fc.array(letter, { maxLength: 40 });
+const anyRow = fc.array(anyBlock, { minLength: 1, maxLength: 4 });
+const anySection = fc.record({
   name: fc.string({ unit: 'grapheme', maxLength: 120 }),
   price: fc.option(fc.nat()),
-  rows: fc.array(row, { minLength: 1, maxLength: 6 }),
+  rows: fc.array(anyRow, { minLength: 1, maxLength: 6 }),
 });
 
 t.test('no line is wider than the terminal, and every drawn seat shows its state', (t) => {
   const property = fc.property(
-    fc.array(section, { minLength: 1, maxLength: 3 }),
+    fc.array(anySection, { minLength: 1, maxLength: 3 }),
     fc.integer({ min: 40, max: 200 }),
     fc.string({ unit: 'grapheme', maxLength: 200 }),
     fc.boolean(),
@@ -151,12 +151,12 @@ t.test('no line is wider than the terminal, and every drawn seat shows its state
 
 function inputOf(
   sections: readonly { name: string; price: number | null; rows: string[][][] }[],
-  name: string,
+  eventName: string,
 ): { input: SeatMapInput; counts: Record<string, number> & { a: number; h: number; s: number; b: number } } {
   const counts = { a: 0, h: 0, s: 0, b: 0 };
   const definition = definitionOf({
     id: 'any',
-    name,
+    name: eventName,
     startsAt: '2027-01-15T19:00:00Z',
     sections: sections.map(({ name, price, rows }, index) => ({
       id: `s${index}`,
@@ -175,9 +175,9 @@ function inputOf(
     })),
   });
   const input = stateOf(definition, (sectionIndex, rowIndex, seat) => {
-    const state = sections[sectionIndex]!.rows[rowIndex]!.flat()[seat] as keyof typeof counts;
+    const state = sections[sectionIndex].rows[rowIndex].flat()[seat] as keyof typeof counts;
     counts[state]++;
-    return state as 'a' | 'h' | 's' | 'b';
+    return state;
   });
   return { input, counts };
 }

@@ -69,7 +69,7 @@ t.test('a bar has its width, and a letter for every state that has a place', (t)
       const total = cells.reduce((sum, cell) => sum + cell, 0);
       if (counts.capacity === 0) return total === 0;
       // Order of STATES: sold, held, blocked, available.
-      return total === width && [s, h, b, a].every((value, index) => value > 0 === cells[index]! > 0);
+      return total === width && [s, h, b, a].every((value, index) => value > 0 === cells[index] > 0);
     },
   );
   fc.assert(property);
