@@ -1,0 +1,177 @@
+/** `serve` over a server that is only said to run: options, announcements, and the exit codes of every end. */
+import t from 'tap';
+import { FrontrowError } from '../../src/core/assert.ts';
+import type { FaultCode } from '../../src/core/assert.ts';
+import { demoLines, serveCommand } from '../../src/cli/serve.ts';
+import type { ServeOptions, ServedServer, StartServer } from '../../src/cli/serve.ts';
+import { startFakeServer } from '../client/fake-server.ts';
+import { runCli } from './run-cli.ts';
+import type { Ran } from './run-cli.ts';
+
+const RECOVERED = { events: 0, frames: 0, tornTailBytes: 0, ms: 1 };
+
+interface Setup {
+  readonly started: ServeOptions[];
+  readonly closed: () => number;
+  run(argv: readonly string[], signal?: AbortSignal): Promise<Ran>;
+}
+
+function setup(server: Partial<ServedServer> = {}): Setup {
+  const started: ServeOptions[] = [];
+  let closed = 0;
+  const start: StartServer = (options) => {
+    started.push(options);
+    return Promise.resolve({
+      url: 'http://127.0.0.1:8080',
+      recovered: RECOVERED,
+      lost: new Promise(() => undefined),
+      close: () => Promise.resolve(void closed++),
+      ...server,
+    });
+  };
+  const commands = [serveCommand(() => Promise.resolve(start))];
+  return {
+    started,
+    closed: () => closed,
+    run: (argv, signal = AbortSignal.abort()) => runCli(['serve', ...argv], { commands, signal }),
+  };
+}
+
+t.test('options reach the server in its own units; what was not given is left to it', async (t) => {
+  const { started, run } = setup();
+  await run([]);
+  const { logger, ...defaults } = started[0];
+  t.same(defaults, {
+    host: '127.0.0.1',
+    port: 8080,
+    dataDirectory: './frontrow-data',
+    durability: 'fsync',
+    connectionsMax: 10_000,
+    queueMax: 8192,
+    drainTimeoutMs: 30_000,
+  });
+  t.equal(logger.level, 'info');
+  await run([
+    '--workers',
+    '2',
+    '--port',
+    '0',
+    '--data',
+    'x',
+    '--durability',
+    'none',
+    '--arena-mib',
+    '64',
+    '--ring-mib',
+    '8',
+    '--segment-mib',
+    '16',
+    '--events-max',
+    '9',
+    '--drain-timeout',
+    '1',
+    '--host',
+    '::1',
+  ]);
+  t.match(started[1], {
+    workers: 2,
+    port: 0,
+    dataDirectory: 'x',
+    durability: 'none',
+    arenaBytes: 64 * 1024 * 1024,
+    ringBytes: 8 * 1024 * 1024,
+    segmentBytes: 16 * 1024 * 1024,
+    eventsMax: 9,
+    drainTimeoutMs: 1000,
+    host: '::1',
+  });
+});
+
+t.test(
+  'it says where it listens, what it recovered, and that there are no keys; a signal drains it',
+  async (t) => {
+    const { closed, run } = setup({ recovered: { events: 2, frames: 70, tornTailBytes: 12, ms: 3.4 } });
+    const ran = await run(['--durability', 'none']);
+    t.equal(ran.code, 0);
+    t.equal(ran.stdout, '', 'nothing of it is data');
+    t.match(ran.stderr, 'listening on http://127.0.0.1:8080\n');
+    t.match(ran.stderr, 'recovered 2 events and 70 frames in 3 ms, a torn tail of 12 bytes cut');
+    t.match(ran.stderr, /no keys: every caller is admin/);
+    t.match(ran.stderr, /--durability none: a power cut loses/);
+    t.equal(closed(), 1);
+  },
+);
+
+t.test('wrong use exits 2 and starts nothing', async (t) => {
+  const { started, run } = setup();
+  const wrong = [
+    ['--host', '0.0.0.0'],
+    ['--host', 'example.org'],
+    ['--workers', '0'],
+    ['--port', '70000'],
+    ['--port', '1.5'],
+    ['--durability', 'maybe'],
+    ['--arena-mib', '-1'],
+  ];
+  for (const argv of wrong) t.equal((await run(argv)).code, 2, argv.join(' '));
+  t.equal(started.length, 0);
+});
+
+t.test('a start that fails exits by its reason', async (t) => {
+  const exits: [FaultCode, number][] = [
+    ['data-corrupt', 10],
+    ['directory-in-use', 11],
+    ['journal-lost', 12],
+    ['bad-option', 2],
+    ['listen-failed', 1],
+    ['arena-too-large', 1],
+  ];
+  for (const [code, exit] of exits) {
+    const start = (): Promise<never> => Promise.reject(new FrontrowError(code, 'because'));
+    const commands = [serveCommand(() => Promise.resolve(start))];
+    const ran = await runCli(['serve'], { commands });
+    t.equal(ran.code, exit, code);
+    t.match(ran.stderr, `frontrow: ${code}: because`);
+  }
+});
+
+t.test('a lost journal exits 12 without draining', async (t) => {
+  const lost = Promise.resolve(new FrontrowError('journal-lost', 'fdatasync failed'));
+  const { closed, run } = setup({ lost });
+  const ran = await run([], new AbortController().signal);
+  t.equal(ran.code, 12);
+  t.match(ran.stderr, /"msg":"the journal is lost"/);
+  t.equal(closed(), 0);
+});
+
+t.test('--demo defines two events on an empty server, and none on another', async (t) => {
+  for (const [there, expected] of [
+    [[], ['hall', 'club']],
+    [[{ id: 'hall' }, { id: 'club' }], []],
+    [[{ id: 'x' }], []],
+  ] as const) {
+    const fake = await startFakeServer(({ method }) =>
+      method === 'GET' ? { status: 200, body: { data: there, next: null } } : { status: 201, body: {} },
+    );
+    t.teardown(() => fake.close());
+    const { run } = setup({ url: fake.url });
+    const ran = await run(['--demo']);
+    t.equal(ran.code, 0);
+    const created = fake.asked
+      .filter((asked) => asked.method === 'POST')
+      .map((asked) => (asked.body as { id: string }).id);
+    t.same(created, expected);
+    const shown = there.length !== 1;
+    t.equal(
+      ran.stderr.includes(`seats hall --url ${fake.url}`),
+      shown,
+      'the lines are shown when they would work',
+    );
+  }
+});
+
+t.test('the lines to paste leave out --url where the default is right', (t) => {
+  t.notMatch(demoLines('http://127.0.0.1:8080').join('\n'), '--url');
+  t.equal(demoLines('http://127.0.0.1:9').filter((line) => line.includes('http://127.0.0.1:9')).length, 3);
+  t.end();
+});
