@@ -44,8 +44,8 @@ function parseRange(part: string): MediaRange | null {
   const [name = '', ...parameters] = part.split(';');
   const match = RANGE.exec(name.trim());
   if (match === null) return null;
-  const type = match[1]!.toLowerCase();
-  const subtype = match[2]!.toLowerCase();
+  const type = match[1].toLowerCase();
+  const subtype = match[2].toLowerCase();
   if (type === '*' && subtype !== '*') return null;
   let weight = 1;
   for (const parameter of parameters) {

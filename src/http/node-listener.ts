@@ -36,7 +36,6 @@ class NodeListener<A extends Admission> implements Listener {
   readonly #server: Server;
   readonly #connections = new Map<Socket, Connection<A>>();
   readonly #shared: Shared = { draining: false, receivingBytes: 0 };
-  #refusing = 0;
 
   constructor(handler: RequestHandler<A>, options: ListenerOptions) {
     this.#handler = handler;
@@ -127,14 +126,10 @@ class NodeListener<A extends Admission> implements Listener {
 
   /** Says why at once, without waiting for a request. Requests of an unknown socket are ignored below. */
   #turnAway(socket: Socket): void {
-    this.#refusing++;
     const reply = this.#handler.refuse('overloaded', 'Too many connections are open', '');
     socket.end(closingBytes(reply));
     const timer = setTimeout(() => socket.destroy(), this.#options.lingerMs);
-    socket.once('close', () => {
-      clearTimeout(timer);
-      this.#refusing--;
-    });
+    socket.once('close', () => clearTimeout(timer));
   }
 
   #onRequest(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void {
@@ -176,6 +171,6 @@ function readHead(req: IncomingMessage, client: string): RequestHead {
   const versionMinor = req.httpVersionMajor === 1 ? req.httpVersionMinor : -1;
   const head = createHead(req.method, req.url, versionMinor, client);
   const raw = req.rawHeaders;
-  for (let i = 0; i < raw.length; i += 2) addHeader(head, raw[i]!, raw[i + 1]!);
+  for (let i = 0; i < raw.length; i += 2) addHeader(head, raw[i], raw[i + 1]);
   return head;
 }

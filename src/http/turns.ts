@@ -76,7 +76,7 @@ export class Turns<T extends Turn> {
   #start(): void {
     if (this.#starting) return;
     this.#starting = true;
-    while (this.#waiting.length > 0 && this.#mayStart(this.#waiting[0]!)) {
+    while (this.#waiting.length > 0 && this.#mayStart(this.#waiting[0])) {
       const turn = this.#waiting.shift()!;
       this.#running++;
       if (!turn.safe) this.#unsafeRunning = true;

@@ -58,7 +58,9 @@ const METHODS: Case[] = [
   { method: 'POST', target: '/v1/holds/hold_x', allow: 'GET, HEAD, DELETE' },
   { method: 'OPTIONS', target: '/v1/orders/order_x/cancel', allow: 'POST' },
   { method: 'TRACE', target: '/healthz', allow: 'GET, HEAD' },
-].map((row) => ({ ...row, name: `${row.method} ${row.target}`, status: 405, code: 'method-not-allowed' }));
+].map(({ method, target, allow }) => {
+  return { name: `${method} ${target}`, method, target, allow, status: 405, code: 'method-not-allowed' };
+});
 
 const HOSTS: Case[] = [
   'example.com',

@@ -45,6 +45,6 @@ export class FakeHandler implements RequestHandler<Admission> {
   /** The exchanges in the order they were handled, one a call. */
   async next(): Promise<Exchange<Admission>> {
     while (this.handled.length <= this.#taken) await new Promise<void>((resolve) => (this.#wake = resolve));
-    return this.handled[this.#taken++]!;
+    return this.handled[this.#taken++];
   }
 }

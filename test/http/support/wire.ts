@@ -16,6 +16,7 @@ export class Wire {
   readonly socket: Socket;
   /** Resolves when the connection is gone, however it went. */
   readonly closed: Promise<void>;
+  wasReset = false;
   #bytes = Buffer.alloc(0);
   /** Chunks behind #bytes, joined only when there may be a whole reply: a large one is not copied for each chunk. */
   #chunks: Buffer[] = [];
@@ -32,7 +33,7 @@ export class Wire {
       this.#wake();
     });
     // A reset is one of the ways to be closed.
-    socket.on('error', () => {});
+    socket.on('error', () => (this.wasReset = true));
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {
         this.#isClosed = true;
