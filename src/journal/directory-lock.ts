@@ -102,7 +102,7 @@ function ownerText(owner: Owner): string {
 }
 
 /** Who the file says holds it; null while it does not say. */
-export function readOwner(path: string): Owner | null {
+function readOwner(path: string): Owner | null {
   try {
     const parsed: unknown = JSON.parse(fs.readFileSync(path, 'utf8'));
     if (typeof parsed !== 'object' || parsed === null) return null;

@@ -10,7 +10,6 @@
  *   - a footer in the last segment says that a successor existed: it is missing, which is corruption.
  */
 import { assert } from '../core/assert.ts';
-import { openIfThere } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { FrameAudit } from './frame-audit.ts';
 import { EventIndex } from './footer.ts';
@@ -28,7 +27,7 @@ import {
 } from './layout.ts';
 import type { FramesSink, Position, SnapshotInfo, TornTail } from './port.ts';
 import type { SegmentHeader } from './segment-header.ts';
-import { readHeaderOf, readSegmentHeader, ReadWindow, SegmentReader } from './segment-reader.ts';
+import { readSegmentHeader, ReadWindow, SegmentReader } from './segment-reader.ts';
 import { checkSnapshot, snapshotChunks, SnapshotReadError } from './snapshot.ts';
 
 export type ProblemKind =
@@ -407,16 +406,4 @@ function missing(number: number): FatalProblem {
     0,
     'the segment is missing, and others prove that it was there',
   );
-}
-
-/** Header of a segment; null when the file is gone or its header is not valid. */
-export function headerIfThere(disk: Disk, number: number): SegmentHeader | null {
-  const file = openIfThere(disk, segmentName(number));
-  if (file === null) return null;
-  try {
-    const outcome = readHeaderOf(file);
-    return outcome.ok ? outcome.header : null;
-  } finally {
-    file.close();
-  }
 }

@@ -5,7 +5,7 @@ import { snapshotName } from '../../src/journal/layout.ts';
 import { MemoryJournal } from '../../src/journal/memory-journal.ts';
 import { verifyDisk } from '../../src/journal/offline.ts';
 import { SimulatedDisk } from '../../src/journal/simulated-disk.ts';
-import { writeSnapshot } from '../../src/journal/snapshot.ts';
+import { checkSnapshot, writeSnapshot } from '../../src/journal/snapshot.ts';
 import { trim } from '../../src/journal/trim.ts';
 import { Collector, FrameMaker } from './sample-frames.ts';
 
@@ -108,6 +108,54 @@ t.test('with both snapshots bad and segments trimmed it refuses and names them',
   test.strictSame(filled.disk.image(), before);
 });
 
+t.test(
+  'a snapshot that was written survives a power cut, and a half-written one is never read',
+  async (test) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new SimulatedDisk(seed);
+      const info = { position: 0, incarnation: '0'.repeat(32), lastTimeMs: 1, bytes: 0 };
+      writeSnapshot(disk, info, [Buffer.from('old')]);
+      disk.crash();
+      test.ok(disk.list().includes(snapshotName(0)), `seed ${seed}`);
+      disk.arm({ kind: 'crash', after: seed % 7 });
+      try {
+        writeSnapshot(disk, { ...info, position: 8 }, [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]);
+      } catch (error) {
+        test.match(error, { name: 'SimulatedCrash' });
+      }
+      disk.crash();
+      for (const name of disk.list().filter((each) => each.endsWith('.snapshot'))) {
+        const file = disk.open(name, 'read');
+        test.equal(checkSnapshot(file).ok, true, `seed ${seed}: ${name}`);
+        file.close();
+      }
+    }
+  },
+);
+
+t.test('every bit of a durable group and of a segment header counts', async (test) => {
+  const filled = fill(3);
+  filled.disk.kill();
+  const name = 'segment-0000000001.journal';
+  // Block 1 is the begin mark, block 2 the first group of frames.
+  for (const [from, to, step] of [
+    [0, 4096, 97],
+    [4096, 4096 + 64, 1],
+    [8192, 8192 + 160, 1],
+  ] as const) {
+    for (let offset = from; offset < to; offset += step) {
+      const mask = 1 << (offset & 7);
+      filled.disk.rot(name, offset, mask);
+      const report = verifyDisk(filled.disk);
+      const first = report.recovery.problems.find((problem) => problem.fatal);
+      if (first?.file !== name || first.offset !== from)
+        test.fail(`a flip at ${offset}: ${JSON.stringify(first)}`);
+      filled.disk.rot(name, offset, mask);
+    }
+  }
+  test.strictSame(verifyDisk(filled.disk).problems, []);
+});
+
 t.test('a missing segment is corruption, wherever it was', async (test) => {
   for (const victim of ['first', 'middle', 'last']) {
     const filled = fill(40);
@@ -141,6 +189,24 @@ t.test('a segment of another journal and a newer format are refused in so many w
   block.writeUInt32LE(crc32(block.subarray(8)), 4);
   handle.write([block], 0);
   test.match(restart(newer.disk).refusal, { code: 'directory-unusable', message: 'format 2' });
+});
+
+t.test('a torn tail is named once, cut and zeroed', async (test) => {
+  const filled = fill(3);
+  filled.disk.kill();
+  const name = 'segment-0000000001.journal';
+  const { offset } = verifyDisk(filled.disk).recovery.last!.end;
+  filled.disk.open(name, 'write').write([Buffer.alloc(9000, 5)], offset);
+  const tornTail = { file: name, offset, bytes: 9000 };
+  test.strictSame(verifyDisk(filled.disk).recovery.tornTail, tornTail, 'reading only reports');
+  for (const due of [tornTail, null]) {
+    const journal = new MemoryJournal(filled.disk, OPTIONS);
+    journal.own();
+    const recovered = journal.recover(new Collector());
+    test.strictSame(recovered.tornTail, due);
+    test.match(recovered, { groups: 3, position: filled.position, cleanEnd: false });
+    journal.close();
+  }
 });
 
 t.test('verify names a damaged footer, and recovery makes it again', async (test) => {

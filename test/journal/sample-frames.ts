@@ -1,5 +1,5 @@
 /** Frames for journal tests: their facts mean nothing, their headers are right. */
-import { FRAME_HEADER_WORDS, FRAME_KIND, packHeader, wide, WORD_SEQUENCE } from '../../src/core/frame.ts';
+import { FRAME_HEADER_WORDS, FRAME_KIND, packHeader } from '../../src/core/frame.ts';
 import type { FramesSink, SnapshotInfo } from '../../src/journal/port.ts';
 import { SeededRandom } from '../../src/journal/random.ts';
 
@@ -67,9 +67,4 @@ export class Collector implements FramesSink {
     const bytes = Buffer.from(words.slice(startWord, endWord).buffer);
     this.groups.push({ position, bytes });
   }
-}
-
-/** Sequence of the frame that a group starts with. */
-export function firstSequence(group: Uint8Array): number {
-  return wide(new Int32Array(group.buffer, group.byteOffset, group.byteLength / 4), WORD_SEQUENCE);
 }
