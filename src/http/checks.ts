@@ -24,7 +24,7 @@ function refusal(code: ProblemCode, detail: string, close = false): Refusal {
   return { code, extras: { detail }, close };
 }
 
-export function invalid(pointer: string, code: string, detail: string): Refusal {
+function invalid(pointer: string, code: string, detail: string): Refusal {
   const error: FieldError = { pointer, code, detail };
   return { code: 'invalid-request', extras: { detail, errors: [error] }, close: false };
 }
