@@ -17,7 +17,16 @@ import {
   wide,
 } from '../core/frame.ts';
 import { eventBase, storeWide, type Arena } from '../memory/arena.ts';
-import { claimCells, claimItems, claimState, endCells, itemBase, takeCells, withState } from '../memory/claims.ts';
+import {
+  claimCells,
+  claimItems,
+  claimState,
+  endCells,
+  itemBase,
+  takeCells,
+  withState,
+  cellsForNote,
+} from '../memory/claims.ts';
 import { addDeadline } from '../memory/deadlines.ts';
 import { cellBase, rowBase, seatBase, sectionBase, type EventView } from '../memory/event.ts';
 import { writeKey } from '../memory/keys.ts';
@@ -39,16 +48,13 @@ import {
   SEAT_STATE_MASK,
   SECTION,
 } from '../memory/layout.ts';
-import { cellsForNote } from '../memory/claims.ts';
 import {
-  CANCEL,
   CLAIM_FACT,
-  CONFIRM,
-  END,
   hasKey,
   itemsOffset,
   keyOffset,
   noteOffset,
+  SETTLE,
   SECTION_FACT_WORDS,
   sectionFactCount,
   sectionsOffset,
@@ -102,7 +108,7 @@ export function moveOf(kind: number): Move {
 
 /** Applies a frame of a claim. Guard odd, or nobody else is there (replay). Definitions: define.ts. */
 export function applyFrame(view: EventView, words: Int32Array, frame: number, mode: ApplyMode): void {
-  const kind = headerKind(words[frame + WORD_HEADER]!);
+  const kind = headerKind(words[frame + WORD_HEADER]);
   applyCounts(view, words, frame, kind, mode);
   switch (kind) {
     case FRAME_KIND.hold:
@@ -126,7 +132,7 @@ export function applyFrame(view: EventView, words: Int32Array, frame: number, mo
   }
   if (hasKey(words, frame)) {
     const key = frame + keyOffset(words, frame);
-    writeKey(view, words[key]!, words, key + 1);
+    writeKey(view, words[key], words, key + 1);
   }
   storeWide(view.words, view.base + EVENT.lastTimeLow, wide(words, frame + WORD_TIME));
 }
@@ -136,11 +142,11 @@ function applyCounts(view: EventView, words: Int32Array, frame: number, kind: nu
   const count = sectionFactCount(words, frame, kind);
   let fact = frame + sectionsOffset(kind);
   for (let i = 0; i < count; i++, fact += SECTION_FACT_WORDS) {
-    const base = sectionBase(view, words[fact]! & 0xffff);
-    const quantity = words[fact]! >>> 16;
-    const available = words[fact + 1]!;
-    const held = words[fact + 2]!;
-    const sold = words[fact + 3]!;
+    const base = sectionBase(view, words[fact] & 0xffff);
+    const quantity = words[fact] >>> 16;
+    const available = words[fact + 1];
+    const held = words[fact + 2];
+    const sold = words[fact + 3];
     if (move.available !== 0) {
       const old = available - move.available * quantity;
       checkedStore(view.words, base + SECTION.available, old, available, mode, 'an available count');
@@ -154,9 +160,15 @@ function applyCounts(view: EventView, words: Int32Array, frame: number, kind: nu
   }
 }
 
-function applyClaim(view: EventView, words: Int32Array, frame: number, seatState: number, mode: ApplyMode): void {
-  const cell = words[frame + CLAIM_FACT.cell]!;
-  const state = words[frame + CLAIM_FACT.state]!;
+function applyClaim(
+  view: EventView,
+  words: Int32Array,
+  frame: number,
+  seatState: number,
+  mode: ApplyMode,
+): void {
+  const cell = words[frame + CLAIM_FACT.cell];
+  const state = words[frame + CLAIM_FACT.state];
   const items = claimItems(state);
   const firstItem = frame + itemsOffset(words, frame);
   takeCells(view, cell, claimCells(state));
@@ -170,50 +182,57 @@ function applyClaim(view: EventView, words: Int32Array, frame: number, seatState
   target[base + CLAIM.expiresHigh] = words[frame + CLAIM_FACT.expires + 1]!;
   for (let i = 0; i < 4; i++) target[base + CLAIM.cancelled + i] = 0;
   target[base + CLAIM.note] = words[frame + CLAIM_FACT.note]!;
-  const customerBytes = words[frame + CLAIM_FACT.sizes]! & 0xff;
+  const customerBytes = words[frame + CLAIM_FACT.sizes] & 0xff;
   const tail = items * ITEM_WORDS + ((customerBytes + 3) >>> 2);
   for (let i = 0; i < tail; i++) target[base + CLAIM_HEADER_WORDS + i] = words[firstItem + i]!;
   // What is left of the last cell is zeroed, so that replayed memory equals the memory it replays.
   for (let i = CLAIM_HEADER_WORDS + tail; i < claimCells(state) * CELL_WORDS; i++) target[base + i] = 0;
-  const note = words[frame + CLAIM_FACT.note]!;
+  const note = words[frame + CLAIM_FACT.note];
   if (note !== 0) {
-    writeNote(view, note - 1, cell, words, frame + noteOffset(words, frame), words[frame + CLAIM_FACT.noteBytes]!);
+    writeNote(
+      view,
+      note - 1,
+      cell,
+      words,
+      frame + noteOffset(words, frame),
+      words[frame + CLAIM_FACT.noteBytes],
+    );
   }
   markChanged(view, cell, words, frame);
   // Publishes the claim; pairs with the load in engine/read.ts.
   Atomics.store(target, base + CLAIM.state, state);
   for (let i = 0; i < items; i++) {
-    const seat = words[firstItem + i * ITEM_WORDS + ITEM.seat]!;
+    const seat = words[firstItem + i * ITEM_WORDS + ITEM.seat];
     if (seat >= 0) changeSeat(view, seat, SEAT_STATE.available, 0, seatState, cell + 1, words, frame, mode);
   }
   if (seatState === SEAT_STATE.held) addDeadline(view, cell, wide(words, frame + CLAIM_FACT.expires));
 }
 
 function applyConfirm(view: EventView, words: Int32Array, frame: number, mode: ApplyMode): void {
-  const cell = words[frame + CONFIRM.cell]!;
+  const cell = words[frame + SETTLE.cell];
   const base = cellBase(view, cell);
   const state = changeClaimState(view, cell, CLAIM_STATE.held, CLAIM_STATE.confirmed, mode);
-  const note = words[frame + CONFIRM.note]!;
+  const note = words[frame + SETTLE.note];
   if (note !== 0) {
-    const old = view.words[base + CLAIM.note]!;
+    const old = view.words[base + CLAIM.note];
     if (old !== 0 && old !== note) endCells(view, old - 1);
-    writeNote(view, note - 1, cell, words, frame + noteOffset(words, frame), words[frame + CONFIRM.noteBytes]!);
+    writeNote(view, note - 1, cell, words, frame + noteOffset(words, frame), words[frame + SETTLE.noteBytes]);
     Atomics.store(view.words, base + CLAIM.note, note);
   }
   markChanged(view, cell, words, frame);
   for (let i = 0; i < claimItems(state); i++) {
-    const seat = view.words[itemBase(view, cell, i) + ITEM.seat]!;
+    const seat = view.words[itemBase(view, cell, i) + ITEM.seat];
     if (seat < 0) continue;
     changeSeat(view, seat, SEAT_STATE.held, cell + 1, SEAT_STATE.sold, cell + 1, words, frame, mode);
   }
 }
 
 function applyEnd(view: EventView, words: Int32Array, frame: number, mode: ApplyMode): void {
-  const cell = words[frame + END.cell]!;
-  const state = changeClaimState(view, cell, CLAIM_STATE.held, words[frame + END.state]!, mode);
+  const cell = words[frame + SETTLE.cell];
+  const state = changeClaimState(view, cell, CLAIM_STATE.held, words[frame + SETTLE.state], mode);
   markChanged(view, cell, words, frame);
   for (let i = 0; i < claimItems(state); i++) {
-    const seat = view.words[itemBase(view, cell, i) + ITEM.seat]!;
+    const seat = view.words[itemBase(view, cell, i) + ITEM.seat];
     if (seat < 0) continue;
     changeSeat(view, seat, SEAT_STATE.held, cell + 1, SEAT_STATE.available, 0, words, frame, mode);
   }
@@ -221,23 +240,23 @@ function applyEnd(view: EventView, words: Int32Array, frame: number, mode: Apply
 }
 
 function applyCancel(view: EventView, words: Int32Array, frame: number, mode: ApplyMode): void {
-  const cell = words[frame + CANCEL.cell]!;
+  const cell = words[frame + SETTLE.cell];
   const base = cellBase(view, cell);
-  const after = words[frame + CANCEL.state]!;
+  const after = words[frame + SETTLE.state];
   const state = changeClaimState(view, cell, CLAIM_STATE.confirmed, after, mode);
   for (let i = 0; i < 4; i++) {
-    Atomics.store(view.words, base + CLAIM.cancelled + i, words[frame + CANCEL.cancelled + i]!);
+    Atomics.store(view.words, base + CLAIM.cancelled + i, words[frame + SETTLE.cancelled + i]);
   }
   markChanged(view, cell, words, frame);
   let ticket = 0;
   for (let i = 0; i < claimItems(state); i++) {
     const item = itemBase(view, cell, i);
-    const seat = view.words[item + ITEM.seat]!;
-    const newly = ((words[frame + CANCEL.newly + (ticket >>> 5)]! >>> (ticket & 31)) & 1) === 1;
+    const seat = view.words[item + ITEM.seat];
+    const newly = ((words[frame + SETTLE.newly + (ticket >>> 5)] >>> (ticket & 31)) & 1) === 1;
     if (seat >= 0 && newly) {
       changeSeat(view, seat, SEAT_STATE.sold, cell + 1, SEAT_STATE.available, 0, words, frame, mode);
     }
-    ticket += seat >= 0 ? 1 : view.words[item + ITEM.section]! >>> 16;
+    ticket += seat >= 0 ? 1 : view.words[item + ITEM.section] >>> 16;
   }
   if (after === CLAIM_STATE.cancelled) endClaim(view, cell);
 }
@@ -245,7 +264,7 @@ function applyCancel(view: EventView, words: Int32Array, frame: number, mode: Ap
 /** The claim's cells, and those of its note, may be taken by later claims from here on. */
 function endClaim(view: EventView, cell: number): void {
   endCells(view, cell);
-  const note = view.words[cellBase(view, cell) + CLAIM.note]!;
+  const note = view.words[cellBase(view, cell) + CLAIM.note];
   if (note !== 0) endCells(view, note - 1);
 }
 
@@ -274,22 +293,22 @@ function changeSeat(
   const fixed = Atomics.load(view.words, base + SEAT.state) & ~SEAT_STATE_MASK;
   checkedStore(view.words, base + SEAT.state, fixed | fromState, fixed | toState, mode, 'a seat state');
   checkedStore(view.words, base + SEAT.owner, fromOwner, toOwner, mode, 'a seat owner');
-  Atomics.store(view.words, base + SEAT.sequenceLow, words[frame + WORD_SEQUENCE]!);
-  Atomics.store(view.words, base + SEAT.sequenceHigh, words[frame + WORD_SEQUENCE + 1]!);
+  Atomics.store(view.words, base + SEAT.sequenceLow, words[frame + WORD_SEQUENCE]);
+  Atomics.store(view.words, base + SEAT.sequenceHigh, words[frame + WORD_SEQUENCE + 1]);
   const open = (toState === SEAT_STATE.available ? 1 : 0) - (fromState === SEAT_STATE.available ? 1 : 0);
   if (open === 0 || (fixed & SEAT_FLAG_RESERVED) !== 0) return;
   const row = fixed >>> SEAT_ROW_SHIFT;
   if (mode === 'redo') recountRow(view, row);
-  else view.words[rowBase(view, row) + ROW.open]! += open;
+  else view.words[rowBase(view, row) + ROW.open] += open;
 }
 
 /** Counts a row's choosable seats anew: what a redo cannot know from the facts. */
 function recountRow(view: EventView, row: number): void {
   const base = rowBase(view, row);
-  const first = view.words[base + ROW.firstSeat]!;
+  const first = view.words[base + ROW.firstSeat];
   let open = 0;
-  for (let seat = first; seat < first + view.words[base + ROW.seatCount]!; seat++) {
-    const word = view.words[seatBase(view, seat) + SEAT.state]!;
+  for (let seat = first; seat < first + view.words[base + ROW.seatCount]; seat++) {
+    const word = view.words[seatBase(view, seat) + SEAT.state];
     if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) === SEAT_STATE.available) open++;
   }
   view.words[base + ROW.open] = open;
@@ -297,10 +316,10 @@ function recountRow(view: EventView, row: number): void {
 
 function markChanged(view: EventView, cell: number, words: Int32Array, frame: number): void {
   const base = cellBase(view, cell);
-  Atomics.store(view.words, base + CLAIM.sequenceLow, words[frame + WORD_SEQUENCE]!);
-  Atomics.store(view.words, base + CLAIM.sequenceHigh, words[frame + WORD_SEQUENCE + 1]!);
-  Atomics.store(view.words, base + CLAIM.updatedLow, words[frame + WORD_TIME]!);
-  Atomics.store(view.words, base + CLAIM.updatedHigh, words[frame + WORD_TIME + 1]!);
+  Atomics.store(view.words, base + CLAIM.sequenceLow, words[frame + WORD_SEQUENCE]);
+  Atomics.store(view.words, base + CLAIM.sequenceHigh, words[frame + WORD_SEQUENCE + 1]);
+  Atomics.store(view.words, base + CLAIM.updatedLow, words[frame + WORD_TIME]);
+  Atomics.store(view.words, base + CLAIM.updatedHigh, words[frame + WORD_TIME + 1]);
 }
 
 function writeNote(
@@ -324,7 +343,9 @@ function writeNote(
 
 /** The event of a frame, by slot and generation; -1 when memory knows another generation. */
 export function frameEvent(arena: Arena, words: Int32Array, frame: number): number {
-  const slot = words[frame + WORD_EVENT]! & 0xffff;
+  const slot = words[frame + WORD_EVENT] & 0xffff;
   if (slot < 1 || slot > arena.limits.eventsMax) return -1;
-  return arena.words[eventBase(arena, slot) + EVENT.generation] === words[frame + WORD_EVENT]! >>> 16 ? slot : -1;
+  return arena.words[eventBase(arena, slot) + EVENT.generation] === words[frame + WORD_EVENT] >>> 16
+    ? slot
+    : -1;
 }

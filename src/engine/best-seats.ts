@@ -21,15 +21,16 @@ export type BestSeats = 'adjacent' | 'split' | 'not-enough' | 'not-adjacent';
 /** Seats of a section that may be chosen unasked. */
 export function openSeats(view: EventView, section: number): number {
   const base = sectionBase(view, section);
-  const firstRow = view.words[base + SECTION.firstRow]!;
-  const rowCount = view.words[base + SECTION.rowCount]!;
+  const firstRow = view.words[base + SECTION.firstRow];
+  const rowCount = view.words[base + SECTION.rowCount];
   let open = 0;
-  for (let row = firstRow; row < firstRow + rowCount; row++) open += view.words[rowBase(view, row) + ROW.open]!;
+  for (let row = firstRow; row < firstRow + rowCount; row++)
+    open += view.words[rowBase(view, row) + ROW.open];
   return open;
 }
 
 function isChoosable(view: EventView, plan: PlacePlan, seat: number): boolean {
-  const word = view.words[seatBase(view, seat) + SEAT.state]!;
+  const word = view.words[seatBase(view, seat) + SEAT.state];
   if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) !== SEAT_STATE.available) return false;
   return plan.itemCount === 0 || !plan.hasSeat(seat);
 }
@@ -45,7 +46,7 @@ export function chooseBestSeats(
   quantity: number,
   mustBeAdjacent: boolean,
 ): BestSeats {
-  const price = view.words[sectionBase(view, section) + SECTION.price]!;
+  const price = view.words[sectionBase(view, section) + SECTION.price];
   const whole = findRun(view, plan, section, quantity);
   if (whole >= 0) {
     addRun(plan, whole, quantity, section, price);
@@ -73,9 +74,9 @@ export function chooseBestSeats(
 function plannedOpen(view: EventView, plan: PlacePlan, section: number): number {
   let planned = 0;
   for (let i = 0; i < plan.itemCount; i++) {
-    const seat = plan.items[i * 4]!;
-    if (seat < 0 || (plan.items[i * 4 + 1]! & 0xffff) !== section) continue;
-    if ((view.words[seatBase(view, seat) + SEAT.state]! & SEAT_FLAG_RESERVED) === 0) planned++;
+    const seat = plan.items[i * 4];
+    if (seat < 0 || (plan.items[i * 4 + 1] & 0xffff) !== section) continue;
+    if ((view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_RESERVED) === 0) planned++;
   }
   return planned;
 }
@@ -87,10 +88,10 @@ function addRun(plan: PlacePlan, first: number, length: number, section: number,
 /** First seat of the best run of exactly `length` choosable seats, or -1. */
 function findRun(view: EventView, plan: PlacePlan, section: number, length: number): number {
   const base = sectionBase(view, section);
-  const firstRow = view.words[base + SECTION.firstRow]!;
-  const rowCount = view.words[base + SECTION.rowCount]!;
+  const firstRow = view.words[base + SECTION.firstRow];
+  const rowCount = view.words[base + SECTION.rowCount];
   for (let row = firstRow; row < firstRow + rowCount; row++) {
-    if (view.words[rowBase(view, row) + ROW.open]! < length) continue;
+    if (view.words[rowBase(view, row) + ROW.open] < length) continue;
     const run = findRunInRow(view, plan, row, length);
     if (run >= 0) return run;
   }
@@ -99,14 +100,14 @@ function findRun(view: EventView, plan: PlacePlan, section: number, length: numb
 
 /** The run of `length` in a row whose middle is nearest the row's, the left one of two; or -1. */
 function findRunInRow(view: EventView, plan: PlacePlan, row: number, length: number): number {
-  const first = view.words[rowBase(view, row) + ROW.firstSeat]!;
-  const count = view.words[rowBase(view, row) + ROW.seatCount]!;
+  const first = view.words[rowBase(view, row) + ROW.firstSeat];
+  const count = view.words[rowBase(view, row) + ROW.seatCount];
   let best = -1;
   let bestDistance = Infinity;
   let run = 0;
   for (let place = 0; place < count; place++) {
     const seat = first + place;
-    const aisle = (view.words[seatBase(view, seat) + SEAT.state]! & SEAT_FLAG_AISLE) !== 0;
+    const aisle = (view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_AISLE) !== 0;
     if (!isChoosable(view, plan, seat)) {
       run = 0;
       continue;

@@ -7,22 +7,9 @@ import { claimItems, claimState, claimTickets, itemBase } from '../memory/claims
 import { cellBase, type EventView } from '../memory/event.ts';
 import type { KeyHash } from '../memory/keys.ts';
 import { CLAIM, CLAIM_STATE, ITEM } from '../memory/layout.ts';
-import {
-  changeTime,
-  checkKey,
-  commitFrame,
-  findClaim,
-  frameWords,
-  nextSequence,
-  openFrame,
-  refuse,
-  replayKey,
-  writeKeyFact,
-  type BatchContext,
-  type Outcome,
-} from './command.ts';
-import { CANCEL } from './facts.ts';
+import { checkKey, findClaim, refuse, replayKey, type BatchContext, type Outcome } from './command.ts';
 import { PlacePlan } from './plan.ts';
+import { commitSettle } from './settle-frame.ts';
 
 export interface CancelCommand {
   readonly ref: ClaimRef;
@@ -42,54 +29,53 @@ export function cancel(context: BatchContext, view: EventView, command: CancelCo
   if (check.kind === 'known') return replayKey(view, check.cell, check.check, 'order-not-found');
   const cell = findClaim(view, command.ref);
   if (cell < 0) return refuse('order-not-found');
-  const word = view.words[cellBase(view, cell) + CLAIM.state]!;
+  const word = view.words[cellBase(view, cell) + CLAIM.state];
   const state = claimState(word);
   const unchanged: Outcome = { ok: true, cell, changed: false, replayed: false };
   if (state === CLAIM_STATE.cancelled) return unchanged;
   if (state !== CLAIM_STATE.confirmed) return refuse('order-not-found');
   const left = planTickets(view, cell, claimTickets(word), command.tickets);
   if (plan.placeCount === 0) return unchanged;
-  const { words } = view;
-  const timeMs = changeTime(context, view);
-  const length = frameWords(CANCEL.sections + plan.sectionCount * 4, check);
-  const sequence = nextSequence(view);
-  const frame = openFrame(context, view.slot, view.slot, view.generation, sequence, timeMs, length, check);
-  const { at } = frame;
-  words[at + CANCEL.cell] = cell;
-  words[at + CANCEL.state] = left === 0 ? CLAIM_STATE.cancelled : CLAIM_STATE.confirmed;
-  for (let i = 0; i < 4; i++) {
-    words[at + CANCEL.cancelled + i] = after[i]!;
-    words[at + CANCEL.newly + i] = newly[i]!;
-  }
-  words[at + CANCEL.sectionCount] = plan.sectionCount;
-  plan.writeSections(view, at + CANCEL.sections, FRAME_KIND.cancel);
-  writeKeyFact(view, frame, check, cell, words[cellBase(view, cell) + CLAIM.random0]!, timeMs);
-  commitFrame(context, view, FRAME_KIND.cancel, frame);
+  commitSettle(context, view, plan, {
+    kind: FRAME_KIND.cancel,
+    cell,
+    state: left === 0 ? CLAIM_STATE.cancelled : CLAIM_STATE.confirmed,
+    check,
+    note: null,
+    noteCell: -1,
+    cancelled: after,
+    newly,
+  });
   return { ok: true, cell, changed: true, replayed: false };
 }
 
 /** Fills `after`, `newly` and the plan; returns how many tickets stay valid. */
-function planTickets(view: EventView, cell: number, count: number, tickets: readonly number[] | null): number {
+function planTickets(
+  view: EventView,
+  cell: number,
+  count: number,
+  tickets: readonly number[] | null,
+): number {
   plan.clear();
   const cancelled = cellBase(view, cell) + CLAIM.cancelled;
   for (let i = 0; i < 4; i++) newly[i] = 0;
   if (tickets === null) {
-    for (let ticket = 0; ticket < count; ticket++) newly[ticket >>> 5]! |= 1 << (ticket & 31);
+    for (let ticket = 0; ticket < count; ticket++) newly[ticket >>> 5] |= 1 << (ticket & 31);
   } else {
-    for (const ticket of tickets) newly[ticket >>> 5]! |= 1 << (ticket & 31);
+    for (const ticket of tickets) newly[ticket >>> 5] |= 1 << (ticket & 31);
   }
   for (let i = 0; i < 4; i++) {
-    newly[i]! &= ~view.words[cancelled + i]!;
-    after[i] = newly[i]! | view.words[cancelled + i]!;
+    newly[i] &= ~view.words[cancelled + i];
+    after[i] = newly[i] | view.words[cancelled + i];
   }
-  const items = claimItems(view.words[cellBase(view, cell) + CLAIM.state]!);
+  const items = claimItems(view.words[cellBase(view, cell) + CLAIM.state]);
   let ticket = 0;
   let left = 0;
   for (let i = 0; i < items; i++) {
-    const word = view.words[itemBase(view, cell, i) + ITEM.section]!;
+    const word = view.words[itemBase(view, cell, i) + ITEM.section];
     for (let place = 0; place < word >>> 16; place++, ticket++) {
-      if (((newly[ticket >>> 5]! >>> (ticket & 31)) & 1) === 1) plan.count(word & 0xffff, 1);
-      if (((after[ticket >>> 5]! >>> (ticket & 31)) & 1) === 0) left++;
+      if (((newly[ticket >>> 5] >>> (ticket & 31)) & 1) === 1) plan.count(word & 0xffff, 1);
+      if (((after[ticket >>> 5] >>> (ticket & 31)) & 1) === 0) left++;
     }
   }
   return left;

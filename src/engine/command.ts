@@ -15,10 +15,9 @@ import { claimState, isStart } from '../memory/claims.ts';
 import { cellBase, sectionBase, type EventView } from '../memory/event.ts';
 import { closeGuard, loadSequence, openGuard } from '../memory/guard.ts';
 import { findKey, KEY_FULL, keySecond, placeKey, type KeyHash } from '../memory/keys.ts';
-import { CLAIM, CLAIM_STATE, EVENT, KEY, SECTION } from '../memory/layout.ts';
+import { CLAIM, CLAIM_STATE, EVENT, KEY, SECTION, THREAD } from '../memory/layout.ts';
 import { endReservation, publishFrame, reserveFrame, unitPosition, unitWord } from '../memory/ring.ts';
 import type { ThreadBase } from '../memory/threads.ts';
-import { THREAD } from '../memory/layout.ts';
 import { applyFrame } from './apply.ts';
 import { KEY_FACT_WORDS } from './facts.ts';
 
@@ -96,10 +95,9 @@ export function checkKey(context: BatchContext, view: EventView, key: KeyHash | 
   const found = findKey(view, key, context.nowMs);
   if (found >= 0) {
     const base = view.keys + found * 8;
-    const sameBody =
-      view.words[base + KEY.body0] === key.body0 && view.words[base + KEY.body1] === key.body1;
+    const sameBody = view.words[base + KEY.body0] === key.body0 && view.words[base + KEY.body1] === key.body1;
     if (!sameBody) return { kind: 'refused', refusal: refuse('idempotency-mismatch') };
-    return { kind: 'known', cell: view.words[base + KEY.cell]!, check: view.words[base + KEY.check]! };
+    return { kind: 'known', cell: view.words[base + KEY.cell], check: view.words[base + KEY.check] };
   }
   const entry = placeKey(view, key, context.nowMs);
   if (entry === KEY_FULL) return { kind: 'refused', refusal: refuse('capacity-exhausted') };
@@ -206,9 +204,9 @@ export function assertConserved(view: EventView, section: number): void {
   const base = sectionBase(view, section);
   const { words } = view;
   const sum =
-    words[base + SECTION.available]! +
-    words[base + SECTION.held]! +
-    words[base + SECTION.sold]! +
-    words[base + SECTION.blocked]!;
+    words[base + SECTION.available] +
+    words[base + SECTION.held] +
+    words[base + SECTION.sold] +
+    words[base + SECTION.blocked];
   assert(sum === words[base + SECTION.capacity], 'available + held + sold + blocked = capacity');
 }

@@ -52,7 +52,7 @@ import {
   type BatchContext,
   type Refusal,
 } from './command.ts';
-import { forEachSeat, shapeOf, type EventDefinition } from './definition.ts';
+import { forEachSeat, parseDefinition, shapeOf, type EventDefinition } from './definition.ts';
 import { DEFINE, hasKey, keyOffset } from './facts.ts';
 
 export interface DefineCommand {
@@ -85,7 +85,7 @@ export function define(context: BatchContext, command: DefineCommand): Defined |
 
   const { words } = arena;
   const timeMs = Math.max(context.nowMs, loadWide(words, registry.base + EVENT.lastTimeLow));
-  const generation = (words[eventBase(arena, slot) + EVENT.generation]! + 1) & 0xffff || 1;
+  const generation = (words[eventBase(arena, slot) + EVENT.generation] + 1) & 0xffff || 1;
   const registrySequence = loadSequence(arena, REGISTRY_SLOT) + 1;
   const length = frameWords(DEFINE.definition + ((command.json.length + 3) >>> 2), check);
   const frame = openFrame(context, REGISTRY_SLOT, slot, generation, 1, timeMs, length, check);
@@ -115,8 +115,7 @@ export function define(context: BatchContext, command: DefineCommand): Defined |
 /** The definition that a define frame carries. */
 function frameDefinition(words: Int32Array, frame: number): EventDefinition {
   const bytes = new Uint8Array(words.buffer, words.byteOffset + (frame + DEFINE.definition) * 4);
-  const json = Buffer.from(bytes.slice(0, words[frame + DEFINE.definitionBytes]!)).toString('utf8');
-  return JSON.parse(json) as EventDefinition;
+  return parseDefinition(bytes.slice(0, words[frame + DEFINE.definitionBytes]));
 }
 
 /**
@@ -125,9 +124,9 @@ function frameDefinition(words: Int32Array, frame: number): EventDefinition {
  * @throws FrontrowError `arena-too-large` when a recovered event does not fit the limits of this start
  */
 export function applyDefine(arena: Arena, words: Int32Array, frame: number, end: number): void {
-  const slot = words[frame + 1]! & 0xffff;
-  const firstPage = words[frame + DEFINE.firstPage]!;
-  const pageCount = words[frame + DEFINE.pageCount]!;
+  const slot = words[frame + 1] & 0xffff;
+  const firstPage = words[frame + DEFINE.firstPage];
+  const pageCount = words[frame + DEFINE.pageCount];
   if (slot > arena.limits.eventsMax || firstPage + pageCount > arena.geometry.heapPages) {
     throw new FrontrowError(
       'arena-too-large',
@@ -141,7 +140,7 @@ export function applyDefine(arena: Arena, words: Int32Array, frame: number, end:
   const extent = arena.geometry.heap + firstPage * PAGE_WORDS;
   target.fill(0, extent, extent + pageCount * PAGE_WORDS);
   const definition = frameDefinition(words, frame);
-  target[base + EVENT.generation] = words[frame + 1]! >>> 16;
+  target[base + EVENT.generation] = words[frame + 1] >>> 16;
   target[base + EVENT.firstPage] = firstPage;
   target[base + EVENT.pageCount] = pageCount;
   const timeMs = wide(words, frame + WORD_TIME);
@@ -159,13 +158,13 @@ export function applyDefine(arena: Arena, words: Int32Array, frame: number, end:
   writeEventId(arena, slot, definition.id);
   storeWide(target, base + EVENT.sequenceLow, wide(words, frame + WORD_SEQUENCE));
   storeWide(target, base + EVENT.positionLow, end);
-  // Publishes the slot; pairs with the loads in viewEvent() and eventState().
-  Atomics.store(target, base + EVENT.state, words[frame + DEFINE.state]!);
   fillTables(viewEvent(arena, slot), definition, words, frame);
+  // Publishes the slot; pairs with the loads in eventState().
+  Atomics.store(target, base + EVENT.state, words[frame + DEFINE.state]);
   const registry = eventBase(arena, REGISTRY_SLOT);
   if (hasKey(words, frame)) {
     const key = frame + keyOffset(words, frame);
-    writeKey(viewEvent(arena, REGISTRY_SLOT), words[key]!, words, key + 1);
+    writeKey(viewEvent(arena, REGISTRY_SLOT), words[key], words, key + 1);
   }
   storeWide(target, registry + EVENT.lastTimeLow, timeMs);
   insertEvent(arena, slot);
@@ -200,12 +199,12 @@ function fillTables(view: EventView, definition: EventDefinition, words: Int32Ar
     target[base + SEAT.state] = (seatRow << SEAT_ROW_SHIFT) | fixed;
     target[base + SEAT.sequenceLow] = words[frame + WORD_SEQUENCE]!;
     target[base + SEAT.sequenceHigh] = words[frame + WORD_SEQUENCE + 1]!;
-    if (!reserved) target[rowBase(view, seatRow) + ROW.open]! += 1;
+    if (!reserved) target[rowBase(view, seatRow) + ROW.open] += 1;
   });
   const bytes = new Uint8Array(words.buffer, words.byteOffset + (frame + DEFINE.definition) * 4);
   view.arena.bytes.set(bytes.subarray(0, view.definitionBytes), view.definition * 4);
 }
 
 export function isDefine(words: Int32Array, frame: number): boolean {
-  return headerKind(words[frame + WORD_HEADER]!) === FRAME_KIND.define;
+  return headerKind(words[frame + WORD_HEADER]) === FRAME_KIND.define;
 }

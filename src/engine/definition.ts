@@ -55,6 +55,39 @@ export interface EventDefinition {
   readonly sections: readonly SectionDefinition[];
 }
 
+/** A row as it is stored: runs of numbers stay ranges, `1..20`, so that a hall of 100,000 seats is a small frame. */
+export interface StoredRow {
+  readonly id: string;
+  readonly seats: readonly RowEntry[];
+}
+
+const RANGE = /^(\d{1,8})\.\.(\d{1,8})$/;
+
+/** First and last number of a range `a..b`; null when the text is none. */
+export function parseRange(text: string): { readonly first: number; readonly last: number } | null {
+  const match = RANGE.exec(text);
+  return match === null ? null : { first: Number(match[1]), last: Number(match[2]) };
+}
+
+function expandRow(row: StoredRow): RowDefinition {
+  const seats: RowEntry[] = [];
+  for (const entry of row.seats) {
+    const range = typeof entry === 'string' ? parseRange(entry) : null;
+    if (range === null) seats.push(entry);
+    else for (let number = range.first; number <= range.last; number++) seats.push(String(number));
+  }
+  return { id: row.id, seats };
+}
+
+/** A definition from the JSON bytes of its frame, with ranges written out. */
+export function parseDefinition(json: Uint8Array): EventDefinition {
+  const stored = JSON.parse(Buffer.from(json).toString('utf8')) as EventDefinition;
+  const sections = stored.sections.map((section) =>
+    section.kind === 'general' ? section : { ...section, rows: section.rows.map(expandRow) },
+  );
+  return { ...stored, sections };
+}
+
 export const WHEELCHAIR = 'wheelchair';
 
 export function seatId(entry: string | SeatDefinition): string {
@@ -140,7 +173,7 @@ export class SeatMap {
     let to = this.#rowStarts.length - 1;
     while (from < to) {
       const middle = (from + to + 1) >>> 1;
-      if (this.#rowStarts[middle]! <= seat) from = middle;
+      if (this.#rowStarts[middle] <= seat) from = middle;
       else to = middle - 1;
     }
     return from;
@@ -148,7 +181,7 @@ export class SeatMap {
 
   label(seat: number): string {
     const row = this.rowOf(seat);
-    return this.#rowPrefixes[row]! + seatId(this.#entry(row, seat));
+    return this.#rowPrefixes[row] + seatId(this.#entry(row, seat));
   }
 
   features(seat: number): readonly string[] {
@@ -156,7 +189,7 @@ export class SeatMap {
   }
 
   #entry(row: number, seat: number): string | SeatDefinition {
-    const entry = this.#rowSeats[row]![seat - this.#rowStarts[row]!];
+    const entry = this.#rowSeats[row][seat - this.#rowStarts[row]];
     assert(entry !== undefined, 'a seat index lies within the event');
     return entry;
   }
@@ -165,7 +198,13 @@ export class SeatMap {
 /** What the tables hold of each row and seat. `visit` is called per seat, in order. */
 export function forEachSeat(
   definition: EventDefinition,
-  visit: (row: number, section: SectionIndex, seat: SeatIndex, aisleBefore: boolean, reserved: boolean) => void,
+  visit: (
+    row: number,
+    section: SectionIndex,
+    seat: SeatIndex,
+    aisleBefore: boolean,
+    reserved: boolean,
+  ) => void,
 ): void {
   let row = 0;
   let seat = 0;

@@ -13,7 +13,7 @@ import {
   WORD_COMMAND,
   WORD_HEADER,
 } from '../core/frame.ts';
-import { assert, unreachable } from '../core/assert.ts';
+import { unreachable } from '../core/assert.ts';
 import { claimItems } from '../memory/claims.ts';
 import { ITEM_WORDS } from '../memory/layout.ts';
 
@@ -51,105 +51,103 @@ export const CLAIM_FACT = {
   sections: 20,
 } as const;
 
-export const CONFIRM = { cell: 8, note: 9, noteBytes: 10, sectionCount: 11, sections: 12 } as const;
-
-/** release and expire. */
-export const END = { cell: 8, state: 9, sectionCount: 10, sections: 12 } as const;
-
-export const CANCEL = {
+/** confirm, release, expire and cancel: what became of a claim. */
+export const SETTLE = {
   cell: 8,
-  /** State after: confirmed while a ticket is left, else cancelled. */
+  /** The claim's state after. */
   state: 9,
-  /** All cancelled tickets after, 128 bits. */
-  cancelled: 10,
-  /** The tickets that this frame cancels, 128 bits. */
-  newly: 14,
-  sectionCount: 18,
-  sections: 20,
+  random: 10, // three words: with slot, generation and cell they are the claim's id
+  itemCount: 13,
+  sectionCount: 14,
+  /** confirm: first cell of a new note + 1, 0 for none. */
+  note: 15,
+  noteBytes: 16,
+  /** cancel: all cancelled tickets after, 128 bits, and those that this frame cancels. */
+  cancelled: 18,
+  newly: 22,
+  sections: 26,
 } as const;
+
+function isNewClaim(kind: number): boolean {
+  return kind === FRAME_KIND.hold || kind === FRAME_KIND.order;
+}
 
 /** Where a frame's section rows begin, counted from the frame. */
 export function sectionsOffset(kind: number): number {
-  switch (kind) {
-    case FRAME_KIND.hold:
-    case FRAME_KIND.order:
-      return CLAIM_FACT.sections;
-    case FRAME_KIND.confirm:
-      return CONFIRM.sections;
-    case FRAME_KIND.release:
-    case FRAME_KIND.expire:
-      return END.sections;
-    case FRAME_KIND.cancel:
-      return CANCEL.sections;
-    default:
-      assert(false, 'only frames of claims have section rows');
-  }
+  return isNewClaim(kind) ? CLAIM_FACT.sections : SETTLE.sections;
 }
 
 /** How many section rows a frame has. */
 export function sectionFactCount(words: Int32Array, frame: number, kind: number): number {
-  switch (kind) {
-    case FRAME_KIND.hold:
-    case FRAME_KIND.order:
-      return words[frame + CLAIM_FACT.sectionCount]!;
-    case FRAME_KIND.confirm:
-      return words[frame + CONFIRM.sectionCount]!;
-    case FRAME_KIND.release:
-    case FRAME_KIND.expire:
-      return words[frame + END.sectionCount]!;
-    case FRAME_KIND.cancel:
-      return words[frame + CANCEL.sectionCount]!;
-    default:
-      assert(false, 'only frames of claims have section rows');
-  }
+  return words[frame + (isNewClaim(kind) ? CLAIM_FACT.sectionCount : SETTLE.sectionCount)];
 }
 
 export function hasKey(words: Int32Array, frame: number): boolean {
-  return ((words[frame + WORD_COMMAND]! >>> 16) & FRAME_FLAG_KEY) !== 0;
+  return ((words[frame + WORD_COMMAND] >>> 16) & FRAME_FLAG_KEY) !== 0;
 }
 
 /** Word where a frame's key begins; the last words of the frame. */
 export function keyOffset(words: Int32Array, frame: number): number {
-  return headerBytes(words[frame + WORD_HEADER]!) / 4 - KEY_FACT_WORDS;
+  return headerBytes(words[frame + WORD_HEADER]) / 4 - KEY_FACT_WORDS;
 }
 
-/** Items of a hold or order frame: first word and count. */
+/** First word of a frame's items: what it takes, or all items of the claim that it settles. */
 export function itemsOffset(words: Int32Array, frame: number): number {
-  return CLAIM_FACT.sections + words[frame + CLAIM_FACT.sectionCount]! * SECTION_FACT_WORDS;
+  const kind = headerKind(words[frame + WORD_HEADER]);
+  return sectionsOffset(kind) + sectionFactCount(words, frame, kind) * SECTION_FACT_WORDS;
 }
 
 export function itemsCount(words: Int32Array, frame: number): number {
-  return claimItems(words[frame + CLAIM_FACT.state]!);
+  const kind = headerKind(words[frame + WORD_HEADER]);
+  return isNewClaim(kind) ? claimItems(words[frame + CLAIM_FACT.state]) : words[frame + SETTLE.itemCount];
 }
 
-/** First word of the customer of a hold or order frame. */
-export function customerOffset(words: Int32Array, frame: number): number {
+/** First word behind a frame's items: the customer of a new claim, the note of another. */
+function tailOffset(words: Int32Array, frame: number): number {
   return itemsOffset(words, frame) + itemsCount(words, frame) * ITEM_WORDS;
 }
 
-/** First word of the note's bytes of a hold, order or confirm frame. */
+/** The customer of a hold or order frame: UTF-8, maybe empty. */
+export function customerBytes(words: Int32Array, frame: number): Uint8Array {
+  return textBytes(words, frame + tailOffset(words, frame), words[frame + CLAIM_FACT.sizes] & 0xff);
+}
+
+/** First word of the note's bytes. */
 export function noteOffset(words: Int32Array, frame: number): number {
-  const kind = headerKind(words[frame + WORD_HEADER]!);
-  if (kind === FRAME_KIND.confirm) {
-    return CONFIRM.sections + words[frame + CONFIRM.sectionCount]! * SECTION_FACT_WORDS;
-  }
-  const customerBytes = words[frame + CLAIM_FACT.sizes]! & 0xff;
-  return customerOffset(words, frame) + ((customerBytes + 3) >>> 2);
+  const tail = tailOffset(words, frame);
+  if (!isNewClaim(headerKind(words[frame + WORD_HEADER]))) return tail;
+  return tail + (((words[frame + CLAIM_FACT.sizes] & 0xff) + 3) >>> 2);
+}
+
+/** The note that a frame sets: UTF-8, empty for none. */
+export function noteBytes(words: Int32Array, frame: number): Uint8Array {
+  const isNew = isNewClaim(headerKind(words[frame + WORD_HEADER]));
+  const count = words[frame + (isNew ? CLAIM_FACT.noteBytes : SETTLE.noteBytes)];
+  return textBytes(words, frame + noteOffset(words, frame), count);
+}
+
+function textBytes(words: Int32Array, word: number, count: number): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset + word * 4, count);
+}
+
+/** The three random words of the claim that a frame is about: where they begin. */
+export function randomOffset(kind: number): number {
+  return isNewClaim(kind) ? CLAIM_FACT.random : SETTLE.random;
 }
 
 /** The claim that a frame is about, by its first cell; for a definition its event's slot. */
 export function frameFact(words: Int32Array, frame: number): number {
-  const kind = headerKind(words[frame + WORD_HEADER]!);
+  const kind = headerKind(words[frame + WORD_HEADER]);
   switch (kind) {
     case FRAME_KIND.define:
-      return words[frame + 1]! & 0xffff;
+      return words[frame + 1] & 0xffff;
     case FRAME_KIND.hold:
     case FRAME_KIND.order:
     case FRAME_KIND.confirm:
     case FRAME_KIND.release:
     case FRAME_KIND.expire:
     case FRAME_KIND.cancel:
-      return words[frame + 8]!;
+      return words[frame + 8];
     default:
       return unreachable(kind as never);
   }

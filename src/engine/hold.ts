@@ -39,7 +39,12 @@ import { PlacePlan } from './plan.ts';
 
 export type WantedItem =
   | { readonly kind: 'seat'; readonly seat: number }
-  | { readonly kind: 'places'; readonly section: number; readonly quantity: number; readonly adjacent: boolean };
+  | {
+      readonly kind: 'places';
+      readonly section: number;
+      readonly quantity: number;
+      readonly adjacent: boolean;
+    };
 
 export interface TakeCommand {
   readonly kind: 'hold' | 'order';
@@ -63,7 +68,12 @@ export function take(context: BatchContext, view: EventView, command: TakeComman
   const check = checkKey(context, view, command.key);
   if (check.kind === 'refused') return check.refusal;
   if (check.kind === 'known') {
-    return replayKey(view, check.cell, check.check, command.kind === 'hold' ? 'hold-not-found' : 'order-not-found');
+    return replayKey(
+      view,
+      check.cell,
+      check.check,
+      command.kind === 'hold' ? 'hold-not-found' : 'order-not-found',
+    );
   }
   if (view.words[view.base + EVENT.state] !== EVENT_STATE.open) return refuse('sale-not-started');
   const refusal = planItems(view, command.items);
@@ -90,13 +100,13 @@ function planItems(view: EventView, items: readonly WantedItem[]): Refusal | nul
   // Seats named come first, so that best seats never choose one that this command names.
   for (const item of items) {
     if (item.kind !== 'seat') continue;
-    const word = view.words[seatBase(view, item.seat) + SEAT.state]!;
+    const word = view.words[seatBase(view, item.seat) + SEAT.state];
     if ((word & SEAT_STATE_MASK) !== SEAT_STATE.available) {
       unavailable.push(item.seat);
       continue;
     }
     const section = sectionOfRow(view, word >>> SEAT_ROW_SHIFT);
-    plan.add(item.seat, section, 1, view.words[sectionBase(view, section) + SECTION.price]!);
+    plan.add(item.seat, section, 1, view.words[sectionBase(view, section) + SECTION.price]);
   }
   if (unavailable.length > 0) return { ok: false, code: 'seat-unavailable', seats: unavailable };
   for (const item of items) {
@@ -104,21 +114,21 @@ function planItems(view: EventView, items: readonly WantedItem[]): Refusal | nul
     const refusal = planPlaces(view, item.section, item.quantity, item.adjacent);
     if (refusal !== null) return refusal;
   }
-  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]!);
+  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]);
   return null;
 }
 
 function planPlaces(view: EventView, section: number, quantity: number, adjacent: boolean): Refusal | null {
   const base = sectionBase(view, section);
-  const available = view.words[base + SECTION.available]!;
-  const held = view.words[base + SECTION.held]!;
+  const available = view.words[base + SECTION.available];
+  const held = view.words[base + SECTION.held];
   const requested = plan.planned(section) + quantity;
   if (available === 0) return { ok: false, code: 'sold-out', section, requested: quantity, available, held };
   if (requested > available) {
     return { ok: false, code: 'not-enough-available', section, requested, available, held };
   }
   if (!isSeated(view, section)) {
-    plan.add(-1, section, quantity, view.words[base + SECTION.price]!);
+    plan.add(-1, section, quantity, view.words[base + SECTION.price]);
     return null;
   }
   switch (chooseBestSeats(view, plan, section, quantity, adjacent)) {
@@ -171,7 +181,7 @@ function commitTake(
     plan.itemCount,
     plan.placeCount,
   );
-  for (let i = 0; i < 3; i++) words[at + CLAIM_FACT.random + i] = command.random[i]! | 0;
+  for (let i = 0; i < 3; i++) words[at + CLAIM_FACT.random + i] = command.random[i] | 0;
   words[at + CLAIM_FACT.sizes] = command.customer.length | (flags << 16);
   words[at + CLAIM_FACT.expires] = low(expires);
   words[at + CLAIM_FACT.expires + 1] = high(expires);
@@ -182,8 +192,8 @@ function commitTake(
   for (let i = 0; i < plan.itemCount * ITEM_WORDS; i++) words[at + itemsAt + i] = plan.items[i]!;
   view.arena.bytes.set(command.customer, (at + customerAt) * 4);
   if (command.reference !== null) view.arena.bytes.set(command.reference, (at + noteAt) * 4);
-  writeKeyFact(view, frame, check, cell, command.random[0]! | 0, timeMs);
+  writeKeyFact(view, frame, check, cell, command.random[0] | 0, timeMs);
   commitFrame(context, view, kind, frame);
-  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]!);
-  assert((words[view.base + EVENT.guard]! & 1) === 0, 'the guard is even after a change');
+  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]);
+  assert((words[view.base + EVENT.guard] & 1) === 0, 'the guard is even after a change');
 }

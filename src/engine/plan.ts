@@ -40,7 +40,7 @@ export class PlacePlan {
     this.placeCount += quantity;
     for (let i = 0; i < this.sectionCount; i++) {
       if (this.sections[i] !== section) continue;
-      this.quantities[i]! += quantity;
+      this.quantities[i] += quantity;
       return;
     }
     this.sections[this.sectionCount] = section;
@@ -58,7 +58,7 @@ export class PlacePlan {
   /** Places planned so far in a section. */
   planned(section: number): number {
     for (let i = 0; i < this.sectionCount; i++) {
-      if (this.sections[i] === section) return this.quantities[i]!;
+      if (this.sections[i] === section) return this.quantities[i];
     }
     return 0;
   }
@@ -68,13 +68,13 @@ export class PlacePlan {
     const move = moveOf(kind);
     const { words } = view;
     for (let i = 0; i < this.sectionCount; i++) {
-      const base = sectionBase(view, this.sections[i]!);
-      const quantity = this.quantities[i]!;
+      const base = sectionBase(view, this.sections[i]);
+      const quantity = this.quantities[i];
       const fact = at + i * SECTION_FACT_WORDS;
-      words[fact] = this.sections[i]! | (quantity << 16);
-      words[fact + 1] = words[base + SECTION.available]! + move.available * quantity;
-      words[fact + 2] = words[base + SECTION.held]! + move.held * quantity;
-      words[fact + 3] = words[base + SECTION.sold]! + move.sold * quantity;
+      words[fact] = this.sections[i] | (quantity << 16);
+      words[fact + 1] = words[base + SECTION.available] + move.available * quantity;
+      words[fact + 2] = words[base + SECTION.held] + move.held * quantity;
+      words[fact + 3] = words[base + SECTION.sold] + move.sold * quantity;
     }
     return this.sectionCount * SECTION_FACT_WORDS;
   }

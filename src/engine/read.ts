@@ -135,7 +135,7 @@ export function readClaim(view: EventView, cell: number): ClaimCopy | null {
   if (cell + words.length / CELL_WORDS > view.cellCount) return null;
   for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + i);
   const deadlineMs = effectiveDeadline(view, cell);
-  return { cell, words, deadlineMs, note: readNote(view, cell, words[CLAIM.note]! - 1) };
+  return { cell, words, deadlineMs, note: readNote(view, cell, words[CLAIM.note] - 1) };
 }
 
 function readNote(view: EventView, owner: number, cell: number): Uint8Array | null {
@@ -183,17 +183,17 @@ export interface Claim {
 /** Decodes a copy that was proved consistent. */
 export function decodeClaim(copy: ClaimCopy): Claim {
   const { words } = copy;
-  const state = words[CLAIM.state]!;
+  const state = words[CLAIM.state];
   const items = decodeItems(words, CLAIM_HEADER_WORDS, claimItems(state));
-  const customerBytes = words[CLAIM.sizes]! & 0xff;
+  const customerBytes = words[CLAIM.sizes] & 0xff;
   const customerAt = (CLAIM_HEADER_WORDS + claimItems(state) * ITEM_WORDS) * 4;
   return {
     cell: copy.cell,
     state: claimState(state),
-    random0: words[CLAIM.random0]!,
-    random1: words[CLAIM.random1]!,
-    random2: words[CLAIM.random2]!,
-    flags: words[CLAIM.sizes]! >>> 16,
+    random0: words[CLAIM.random0],
+    random1: words[CLAIM.random1],
+    random2: words[CLAIM.random2],
+    flags: words[CLAIM.sizes] >>> 16,
     sequence: wide(words, CLAIM.sequenceLow),
     createdMs: wide(words, CLAIM.createdLow),
     deadlineMs: copy.deadlineMs,
@@ -211,11 +211,11 @@ export function decodeItems(words: Int32Array, at: number, count: number): Claim
   const items: ClaimItem[] = [];
   for (let i = 0; i < count; i++) {
     const item = at + i * ITEM_WORDS;
-    const price = words[item + 2]! >>> 0;
+    const price = words[item + 2] >>> 0;
     items.push({
-      seat: words[item]!,
-      section: words[item + 1]! & 0xffff,
-      quantity: words[item + 1]! >>> 16,
+      seat: words[item],
+      section: words[item + 1] & 0xffff,
+      quantity: words[item + 1] >>> 16,
       price: price === 0 ? null : price - 1,
     });
   }
@@ -223,5 +223,5 @@ export function decodeItems(words: Int32Array, at: number, count: number): Claim
 }
 
 export function isTicketCancelled(claim: Claim, ticket: number): boolean {
-  return ((claim.cancelled[ticket >>> 5]! >>> (ticket & 31)) & 1) === 1;
+  return ((claim.cancelled[ticket >>> 5] >>> (ticket & 31)) & 1) === 1;
 }

@@ -120,8 +120,12 @@ export function publishedCommands(arena: Arena, batchId: number, firstUnit: numb
     // Room that a living worker has reserved and not published yet: what lies behind it is found when it has.
     if (header === 0) break;
     const kind = headerKind(header);
-    if (kind !== FRAME_KIND.padding && kind !== FRAME_KIND.expire && words[frame + WORD_BATCH] === (batchId | 0)) {
-      commands.push({ commandIndex: words[frame + WORD_COMMAND]! & 0xffff, fact: frameFact(words, frame) });
+    if (
+      kind !== FRAME_KIND.padding &&
+      kind !== FRAME_KIND.expire &&
+      words[frame + WORD_BATCH] === (batchId | 0)
+    ) {
+      commands.push({ commandIndex: words[frame + WORD_COMMAND] & 0xffff, fact: frameFact(words, frame) });
     }
     at += headerBytes(header) / 8;
   }

@@ -44,7 +44,7 @@ export class Replay {
     let at = start;
     let where = position;
     while (at < end) {
-      const header = words[at + WORD_HEADER]!;
+      const header = words[at + WORD_HEADER];
       const bytes = headerBytes(header);
       if (bytes === 0 || at + bytes / 4 > end) {
         throw new FrontrowError('data-corrupt', `the frame at position ${where} reaches over its group`);
@@ -56,7 +56,7 @@ export class Replay {
   }
 
   #applyOne(words: Int32Array, at: number, end: number): void {
-    const kind = headerKind(words[at + WORD_HEADER]!);
+    const kind = headerKind(words[at + WORD_HEADER]);
     const sequence = wide(words, at + WORD_SEQUENCE);
     this.lastTimeMs = Math.max(this.lastTimeMs, wide(words, at + WORD_TIME));
     this.frames++;
@@ -64,11 +64,12 @@ export class Replay {
       this.#checkNext(REGISTRY_SLOT, wide(words, at + DEFINE.registrySequence), end);
       applyDefine(this.#arena, words, at, end);
       this.#close(REGISTRY_SLOT, wide(words, at + DEFINE.registrySequence), end);
-      this.#views[words[at + 1]! & 0xffff] = undefined;
+      this.#views[words[at + 1] & 0xffff] = undefined;
       return;
     }
     const slot = frameEvent(this.#arena, words, at);
-    if (slot < 0) throw new FrontrowError('data-corrupt', `the frame before position ${end} is of an unknown event`);
+    if (slot < 0)
+      throw new FrontrowError('data-corrupt', `the frame before position ${end} is of an unknown event`);
     this.#checkNext(slot, sequence, end);
     const view = (this.#views[slot] ??= viewEvent(this.#arena, slot));
     applyFrame(view, words, at, 'strict');

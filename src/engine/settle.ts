@@ -12,34 +12,28 @@ import type { KeyHash } from '../memory/keys.ts';
 import { CLAIM, CLAIM_STATE, ITEM } from '../memory/layout.ts';
 import {
   assertConserved,
-  changeTime,
   checkKey,
-  commitFrame,
   findClaim,
-  frameWords,
-  nextSequence,
-  openFrame,
   refuse,
   replayKey,
-  writeKeyFact,
   type BatchContext,
   type KeyCheck,
   type Outcome,
 } from './command.ts';
-import { CONFIRM, END } from './facts.ts';
 import { PlacePlan } from './plan.ts';
+import { commitSettle } from './settle-frame.ts';
 
 const plan = new PlacePlan();
 
 /** Counts what a whole claim holds, by section. */
 function planClaim(view: EventView, cell: number): void {
   plan.clear();
-  const items = claimItems(view.words[cellBase(view, cell) + CLAIM.state]!);
+  const items = claimItems(view.words[cellBase(view, cell) + CLAIM.state]);
   for (let i = 0; i < items; i++) {
-    const word = view.words[itemBase(view, cell, i) + ITEM.section]!;
+    const word = view.words[itemBase(view, cell, i) + ITEM.section];
     plan.count(word & 0xffff, word >>> 16);
   }
-  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]!);
+  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]);
 }
 
 export interface ConfirmCommand {
@@ -57,14 +51,24 @@ export function confirm(context: BatchContext, view: EventView, command: Confirm
   if (check.kind === 'known') return replayKey(view, check.cell, check.check, 'hold-not-found');
   const cell = findClaim(view, command.ref);
   if (cell < 0) return refuse('hold-not-found');
-  const state = claimState(view.words[cellBase(view, cell) + CLAIM.state]!);
+  const state = claimState(view.words[cellBase(view, cell) + CLAIM.state]);
   if (state === CLAIM_STATE.confirmed) return { ok: true, cell, changed: false, replayed: false };
   const ended = refuseEnded(context, view, cell, state, command.receivedAtMs);
   if (ended !== null) return ended;
   const noteBytes = command.reference?.length ?? 0;
   const note = noteBytes === 0 ? -1 : findFreeCells(view, cellsForNote(noteBytes));
   if (noteBytes > 0 && note < 0) return refuse('capacity-exhausted');
-  commitConfirm(context, view, command, check, cell, note);
+  planClaim(view, cell);
+  commitSettle(context, view, plan, {
+    kind: FRAME_KIND.confirm,
+    cell,
+    state: CLAIM_STATE.confirmed,
+    check,
+    note: command.reference,
+    noteCell: note,
+    cancelled: null,
+    newly: null,
+  });
   return { ok: true, cell, changed: true, replayed: false };
 }
 
@@ -87,41 +91,6 @@ function refuseEnded(
   return refuse(state === CLAIM_STATE.released ? 'hold-released' : 'hold-expired');
 }
 
-function commitConfirm(
-  context: BatchContext,
-  view: EventView,
-  command: ConfirmCommand,
-  check: KeyCheck,
-  cell: number,
-  note: number,
-): void {
-  planClaim(view, cell);
-  const { words } = view;
-  const timeMs = changeTime(context, view);
-  const noteBytes = command.reference?.length ?? 0;
-  const noteAt = CONFIRM.sections + plan.sectionCount * 4;
-  const length = frameWords(noteAt + ((noteBytes + 3) >>> 2), check);
-  const frame = openFrame(
-    context,
-    view.slot,
-    view.slot,
-    view.generation,
-    nextSequence(view),
-    timeMs,
-    length,
-    check,
-  );
-  const { at } = frame;
-  words[at + CONFIRM.cell] = cell;
-  words[at + CONFIRM.note] = note + 1;
-  words[at + CONFIRM.noteBytes] = noteBytes;
-  words[at + CONFIRM.sectionCount] = plan.sectionCount;
-  plan.writeSections(view, at + CONFIRM.sections, FRAME_KIND.confirm);
-  if (command.reference !== null) view.arena.bytes.set(command.reference, (at + noteAt) * 4);
-  writeKeyFact(view, frame, check, cell, words[cellBase(view, cell) + CLAIM.random0]!, timeMs);
-  commitFrame(context, view, FRAME_KIND.confirm, frame);
-}
-
 export interface ReleaseCommand {
   readonly ref: ClaimRef;
   readonly receivedAtMs: number;
@@ -135,7 +104,7 @@ export function release(context: BatchContext, view: EventView, command: Release
   if (check.kind === 'known') return { ok: true, cell: check.cell, changed: false, replayed: true };
   const cell = findClaim(view, command.ref);
   if (cell < 0) return refuse('hold-not-found');
-  const state = claimState(view.words[cellBase(view, cell) + CLAIM.state]!);
+  const state = claimState(view.words[cellBase(view, cell) + CLAIM.state]);
   if (state === CLAIM_STATE.confirmed || state === CLAIM_STATE.cancelled) return refuse('hold-confirmed');
   if (state === CLAIM_STATE.released) return { ok: true, cell, changed: false, replayed: false };
   const ended = refuseEnded(context, view, cell, state, command.receivedAtMs);
@@ -157,25 +126,16 @@ function endHold(
   check: KeyCheck,
 ): void {
   planClaim(view, cell);
-  const { words } = view;
-  const timeMs = changeTime(context, view);
-  const length = frameWords(END.sections + plan.sectionCount * 4, check);
-  const frame = openFrame(
-    context,
-    view.slot,
-    view.slot,
-    view.generation,
-    nextSequence(view),
-    timeMs,
-    length,
+  commitSettle(context, view, plan, {
+    kind,
+    cell,
+    state,
     check,
-  );
-  words[frame.at + END.cell] = cell;
-  words[frame.at + END.state] = state;
-  words[frame.at + END.sectionCount] = plan.sectionCount;
-  plan.writeSections(view, frame.at + END.sections, kind);
-  writeKeyFact(view, frame, check, cell, words[cellBase(view, cell) + CLAIM.random0]!, timeMs);
-  commitFrame(context, view, kind, frame);
+    note: null,
+    noteCell: -1,
+    cancelled: null,
+    newly: null,
+  });
 }
 
 /** Expires holds that were due before `beforeMs`, at most `countMax`; returns how many. */

@@ -15,7 +15,13 @@ import { eventSlots, insertEvent, rebuildPages, REGISTRY_SLOT } from '../memory/
 const CHUNK_WORDS = 256 * 1024;
 
 /** Words from the guard line that are state, not synchronisation. */
-const KEPT_GUARD_WORDS = [EVENT.sequenceLow, EVENT.sequenceHigh, EVENT.positionLow, EVENT.positionHigh, EVENT.cellCursor];
+const KEPT_GUARD_WORDS = [
+  EVENT.sequenceLow,
+  EVENT.sequenceHigh,
+  EVENT.positionLow,
+  EVENT.positionHigh,
+  EVENT.cellCursor,
+];
 
 /** Dumps an arena that nobody changes: a throwaway one of the snapshot builder. */
 export function* dumpArena(arena: Arena): Generator<Uint8Array> {
@@ -36,8 +42,8 @@ export function* dumpArena(arena: Arena): Generator<Uint8Array> {
     chunk.set(slotWords(arena, slot), used);
     used += EVENT_WORDS;
     const base = eventBase(arena, slot);
-    const extent = arena.geometry.heap + arena.words[base + EVENT.firstPage]! * PAGE_WORDS;
-    for (let page = 0; page < arena.words[base + EVENT.pageCount]!; page++) {
+    const extent = arena.geometry.heap + arena.words[base + EVENT.firstPage] * PAGE_WORDS;
+    for (let page = 0; page < arena.words[base + EVENT.pageCount]; page++) {
       const start = extent + page * PAGE_WORDS;
       if (isZero(arena.words, start)) continue;
       if (used + 1 + PAGE_WORDS > CHUNK_WORDS) yield full();
@@ -95,7 +101,7 @@ class WordReader {
   word(): number {
     const one = new Int32Array(1);
     this.read(one);
-    return one[0]!;
+    return one[0];
   }
 }
 
@@ -107,7 +113,10 @@ export function loadArena(arena: Arena, chunks: Iterable<Uint8Array>): void {
   const reader = new WordReader(chunks);
   const version = reader.word();
   if (version !== LAYOUT_VERSION) {
-    throw new FrontrowError('data-corrupt', `the snapshot has memory layout ${version}, this is ${LAYOUT_VERSION}`);
+    throw new FrontrowError(
+      'data-corrupt',
+      `the snapshot has memory layout ${version}, this is ${LAYOUT_VERSION}`,
+    );
   }
   const count = reader.word();
   const slot = new Int32Array(EVENT_WORDS);
@@ -116,9 +125,9 @@ export function loadArena(arena: Arena, chunks: Iterable<Uint8Array>): void {
     const index = reader.word();
     reader.read(slot);
     loadSlot(arena, index, slot);
-    const extent = arena.geometry.heap + slot[EVENT.firstPage]! * PAGE_WORDS;
+    const extent = arena.geometry.heap + slot[EVENT.firstPage] * PAGE_WORDS;
     for (let number = reader.word(); number !== -1; number = reader.word()) {
-      if (number < 0 || number >= slot[EVENT.pageCount]!) {
+      if (number < 0 || number >= slot[EVENT.pageCount]) {
         throw new FrontrowError('data-corrupt', `the snapshot has page ${number} of slot ${index}`);
       }
       reader.read(page);
@@ -132,7 +141,7 @@ export function loadArena(arena: Arena, chunks: Iterable<Uint8Array>): void {
 function loadSlot(arena: Arena, index: number, slot: Int32Array): void {
   const isKnown = slot[EVENT.state] !== EVENT_STATE.free && index >= 0;
   if (!isKnown) throw new FrontrowError('data-corrupt', `the snapshot has a free slot ${index}`);
-  const end = slot[EVENT.firstPage]! + slot[EVENT.pageCount]!;
+  const end = slot[EVENT.firstPage] + slot[EVENT.pageCount];
   if (index > arena.limits.eventsMax || end > arena.geometry.heapPages) {
     throw new FrontrowError(
       'arena-too-large',

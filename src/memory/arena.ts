@@ -80,7 +80,7 @@ export function createArena(limits: Limits): Arena {
   words[slot + EVENT.cellCount] = registry.cellCount;
   words[slot + EVENT.keyCapacity] = registry.keyCapacity;
   for (let page = 0; page < registry.pageCount; page++) {
-    words[geometry.pageBitmap + (page >>> 5)]! |= 1 << (page & 31);
+    words[geometry.pageBitmap + (page >>> 5)] |= 1 << (page & 31);
   }
   // Publishes the header; pairs with the load in attachArena().
   Atomics.store(words, HEADER.magic, MAGIC);

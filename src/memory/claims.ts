@@ -59,7 +59,7 @@ export function isStart(view: EventView, cell: number): boolean {
  * such run. Whole free or full words of the bitmap are stepped over at once.
  */
 export function findFreeCells(view: EventView, count: number): number {
-  const cursor = view.words[view.base + EVENT.cellCursor]!;
+  const cursor = view.words[view.base + EVENT.cellCursor];
   const found = scanFree(view, cursor, view.cellCount, count);
   if (found >= 0) return found;
   return scanFree(view, 0, Math.min(view.cellCount, cursor + count), count);
@@ -70,7 +70,7 @@ function scanFree(view: EventView, from: number, to: number, count: number): num
   let run = 0;
   let cell = from;
   while (cell < to) {
-    const word = words[live + (cell >>> 5)]!;
+    const word = words[live + (cell >>> 5)];
     if ((cell & 31) === 0 && word === -1) {
       run = 0;
       cell += 32;
@@ -113,12 +113,12 @@ export function endCells(view: EventView, cell: number): void {
 
 function setBit(view: EventView, table: number, cell: number): void {
   const word = table + (cell >>> 5);
-  Atomics.store(view.words, word, view.words[word]! | (1 << (cell & 31)));
+  Atomics.store(view.words, word, view.words[word] | (1 << (cell & 31)));
 }
 
 function clearBit(view: EventView, table: number, cell: number): void {
   const word = table + (cell >>> 5);
-  Atomics.store(view.words, word, view.words[word]! & ~(1 << (cell & 31)));
+  Atomics.store(view.words, word, view.words[word] & ~(1 << (cell & 31)));
 }
 
 /** Copies text bytes that begin at a word; inside a guard window or under the mutex. */

@@ -60,7 +60,7 @@ export function addDeadline(view: EventView, cell: number, deadlineMs: number): 
 export function nextDeadline(view: EventView): number {
   const levels = view.deadlineLevels;
   let root = view.deadlines;
-  for (let i = 0; i < levels.length - 1; i++) root += levels[i]!;
+  for (let i = 0; i < levels.length - 1; i++) root += levels[i];
   const tick = loadNode(view, root);
   // The end of the tick: whoever wakes then finds every hold of the tick due.
   return tick === NONE ? Infinity : view.createdAtMs + (tick + 1) * TICK_MS;
@@ -77,7 +77,7 @@ export function findDue(view: EventView, beforeMs: number): number {
 
 function levelStart(view: EventView, level: number): number {
   let start = view.deadlines;
-  for (let i = 0; i < level; i++) start += view.deadlineLevels[i]!;
+  for (let i = 0; i < level; i++) start += view.deadlineLevels[i];
   return start;
 }
 
@@ -86,7 +86,7 @@ function findBelow(view: EventView, level: number, node: number, beforeMs: numbe
   const tick = loadNode(view, word);
   if (tick === NONE || view.createdAtMs + tick * TICK_MS >= beforeMs) return -1;
   if (level === 0) return findInLeaf(view, word, node, beforeMs);
-  const childCount = view.deadlineLevels[level - 1]!;
+  const childCount = view.deadlineLevels[level - 1];
   const first = node * DEADLINE_FANOUT;
   const end = Math.min(first + DEADLINE_FANOUT, childCount);
   for (let child = first; child < end; child++) {
@@ -104,12 +104,12 @@ function findInLeaf(view: EventView, word: number, leaf: number, beforeMs: numbe
   const end = Math.min((leaf + 1) * DEADLINE_FANOUT, view.cellCount);
   let least = NONE;
   for (let block = leaf * DEADLINE_FANOUT; block < end; block += 32) {
-    let starts = view.words[view.starts + (block >>> 5)]!;
+    let starts = view.words[view.starts + (block >>> 5)];
     while (starts !== 0) {
       const cell = block + 31 - Math.clz32(starts & -starts);
       starts &= starts - 1;
       const base = cellBase(view, cell);
-      if (claimState(view.words[base + CLAIM.state]!) !== CLAIM_STATE.held) continue;
+      if (claimState(view.words[base + CLAIM.state]) !== CLAIM_STATE.held) continue;
       const deadlineMs = effectiveDeadline(view, cell);
       if (deadlineMs < beforeMs) return cell;
       least = Math.min(least, tickOf(view, deadlineMs));

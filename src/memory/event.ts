@@ -7,7 +7,6 @@ import { eventBase, loadWide, type Arena } from './arena.ts';
 import {
   CELL_WORDS,
   EVENT,
-  EVENT_STATE,
   extentGeometry,
   KEY_WORDS,
   PAGE_WORDS,
@@ -53,26 +52,25 @@ export function eventShape(arena: Arena, slot: number): EventShape {
   const base = eventBase(arena, slot);
   const { words } = arena;
   return {
-    sectionCount: words[base + EVENT.sectionCount]!,
-    rowCount: words[base + EVENT.rowCount]!,
-    seatCount: words[base + EVENT.seatCount]!,
-    placeCount: words[base + EVENT.placeCount]!,
-    definitionBytes: words[base + EVENT.definitionBytes]!,
+    sectionCount: words[base + EVENT.sectionCount],
+    rowCount: words[base + EVENT.rowCount],
+    seatCount: words[base + EVENT.seatCount],
+    placeCount: words[base + EVENT.placeCount],
+    definitionBytes: words[base + EVENT.definitionBytes],
   };
 }
 
+/** The tables of a slot that is in use, or is being filled by its define frame. */
 export function viewEvent(arena: Arena, slot: number): EventView {
   const base = eventBase(arena, slot);
   const { words, geometry } = arena;
-  const state = Atomics.load(words, base + EVENT.state);
-  assert(state !== EVENT_STATE.free, 'a free slot has no tables');
   const shape = eventShape(arena, slot);
   const tables: ExtentGeometry = extentGeometry(
     shape,
-    words[base + EVENT.cellCount]!,
-    words[base + EVENT.keyCapacity]!,
+    words[base + EVENT.cellCount],
+    words[base + EVENT.keyCapacity],
   );
-  const extent = geometry.heap + words[base + EVENT.firstPage]! * PAGE_WORDS;
+  const extent = geometry.heap + words[base + EVENT.firstPage] * PAGE_WORDS;
   assert(tables.pageCount === words[base + EVENT.pageCount], 'a slot and its shape agree on pages');
   return {
     arena,
@@ -124,11 +122,11 @@ export function keyBase(view: EventView, entry: number): number {
 }
 
 export function sectionOfRow(view: EventView, row: number): number {
-  return view.words[rowBase(view, row) + ROW.section]!;
+  return view.words[rowBase(view, row) + ROW.section];
 }
 
 export function isSeated(view: EventView, section: number): boolean {
-  return view.words[sectionBase(view, section) + SECTION.rowCount]! > 0;
+  return view.words[sectionBase(view, section) + SECTION.rowCount] > 0;
 }
 
 /** A copy of the definition's JSON bytes. */

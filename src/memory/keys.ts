@@ -22,7 +22,7 @@ const PROBES_MAX = 256;
 export const KEY_FULL = -1;
 
 function isExpired(view: EventView, entry: number, nowMs: number): boolean {
-  const second = view.words[keyBase(view, entry) + KEY.second]! >>> 0;
+  const second = view.words[keyBase(view, entry) + KEY.second] >>> 0;
   return view.createdAtMs + second * 1000 + IDEMPOTENCY_TTL_MS <= nowMs;
 }
 
@@ -71,6 +71,6 @@ export function placeKey(view: EventView, key: KeyHash, nowMs: number): number {
 /** Writes an entry from the eight words at `source`. Idempotent. Under the mutex. */
 export function writeKey(view: EventView, entry: number, source: Int32Array, at: number): void {
   const base = keyBase(view, entry);
-  for (let word = 1; word < 8; word++) Atomics.store(view.words, base + word, source[at + word]!);
-  Atomics.store(view.words, base + KEY.hash0, source[at + KEY.hash0]!);
+  for (let word = 1; word < 8; word++) Atomics.store(view.words, base + word, source[at + word]);
+  Atomics.store(view.words, base + KEY.hash0, source[at + KEY.hash0]);
 }

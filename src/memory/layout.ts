@@ -217,7 +217,16 @@ export const NOTE = {
 export const NOTE_HEADER_WORDS = 3;
 
 /** An idempotency key: 32 bytes. `hash0` is stored last and is 0 in a free entry. */
-export const KEY = { hash0: 0, hash1: 1, hash2: 2, body0: 3, body1: 4, cell: 5, check: 6, second: 7 } as const;
+export const KEY = {
+  hash0: 0,
+  hash1: 1,
+  hash2: 2,
+  body0: 3,
+  body1: 4,
+  cell: 5,
+  check: 6,
+  second: 7,
+} as const;
 export const KEY_WORDS = 8;
 
 /** A leaf of the deadline tree stands for this many cells, an inner node for as many nodes below. */

@@ -23,7 +23,10 @@ const TICKET_TRIES_MAX = 1_000_000;
 export function takeTicket(arena: Arena, thread: ThreadBase, slot: number): number {
   const { words } = arena;
   const base = eventBase(arena, slot);
-  assert(Atomics.load(words, thread + THREAD.lockPhase) === LOCK_PHASE.none, 'a thread holds one mutex at most');
+  assert(
+    Atomics.load(words, thread + THREAD.lockPhase) === LOCK_PHASE.none,
+    'a thread holds one mutex at most',
+  );
   Atomics.store(words, thread + THREAD.lockEvent, slot + 1);
   for (let tries = 0; tries < TICKET_TRIES_MAX; tries++) {
     const ticket = Atomics.load(words, base + EVENT.nextTicket);

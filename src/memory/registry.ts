@@ -20,9 +20,9 @@ function hashId(id: string): number {
 /** The id of the event in a slot; '' when the slot was never used. */
 export function eventId(arena: Arena, slot: number): string {
   const byte = (eventBase(arena, slot) + EVENT.id) * 4;
-  const length = arena.bytes[byte]!;
+  const length = arena.bytes[byte];
   let id = '';
-  for (let i = 1; i <= length; i++) id += String.fromCharCode(arena.bytes[byte + i]!);
+  for (let i = 1; i <= length; i++) id += String.fromCharCode(arena.bytes[byte + i]);
   return id;
 }
 
@@ -96,7 +96,7 @@ export function findFreePages(arena: Arena, count: number): number {
   const { words, geometry } = arena;
   let run = 0;
   for (let page = 0; page < geometry.heapPages; page++) {
-    const word = words[geometry.pageBitmap + (page >>> 5)]!;
+    const word = words[geometry.pageBitmap + (page >>> 5)];
     if (word === -1 && (page & 31) === 0) {
       run = 0;
       page += 31;
@@ -113,7 +113,7 @@ export function takePages(arena: Arena, first: number, count: number): void {
   const { words, geometry } = arena;
   assert(first >= 0 && first + count <= geometry.heapPages, 'an extent lies within the heap');
   for (let page = first; page < first + count; page++) {
-    words[geometry.pageBitmap + (page >>> 5)]! |= 1 << (page & 31);
+    words[geometry.pageBitmap + (page >>> 5)] |= 1 << (page & 31);
   }
 }
 
@@ -124,7 +124,7 @@ export function rebuildPages(arena: Arena): void {
   for (let slot = 0; slot <= limits.eventsMax; slot++) {
     if (eventState(arena, slot) === EVENT_STATE.free) continue;
     const base = eventBase(arena, slot);
-    takePages(arena, words[base + EVENT.firstPage]!, words[base + EVENT.pageCount]!);
+    takePages(arena, words[base + EVENT.firstPage], words[base + EVENT.pageCount]);
   }
 }
 

@@ -1,0 +1,173 @@
+/**
+ * A worker's cache: parsed definitions, seat lookups and ready replies for public reads. Slow to forget, never
+ * wrong: a reply counts only while the arena's guard still has the value at which it was made.
+ *
+ * A change is announced on a BroadcastChannel. A parked worker runs no message handlers and messages may come
+ * late, so each batch first drains the channel. A bit per thread and event in the arena says that an announcement
+ * is under way; while it is, further changes need none. The bit is cleared before the entry is evicted.
+ */
+import { receiveMessageOnPort, type BroadcastChannel, type MessagePort } from 'node:worker_threads';
+import type { BatchReply } from '../core/batch.ts';
+import { parseDefinition, SeatMap } from '../engine/definition.ts';
+import { eventBase, type Arena } from '../memory/arena.ts';
+import { definitionBytes, viewEvent, type EventView } from '../memory/event.ts';
+import { readGuard } from '../memory/guard.ts';
+import { EVENT, EVENT_STATE, THREAD } from '../memory/layout.ts';
+import { eventGeneration, eventState } from '../memory/registry.ts';
+import { threadBase, threadIndex, type ThreadBase } from '../memory/threads.ts';
+
+/** Events kept by a worker, and ready replies kept of each. */
+const EVENTS_MAX = 512;
+const REPLIES_MAX = 64;
+
+interface ReadyReply {
+  readonly guard: number;
+  readonly reply: BatchReply;
+  readonly position: number;
+}
+
+/** What a worker knows of an event. */
+export interface CachedEvent {
+  readonly slot: number;
+  readonly generation: number;
+  readonly view: EventView;
+  readonly map: SeatMap;
+  readonly replies: Map<string, ReadyReply>;
+}
+
+export class WorkerCache {
+  readonly #arena: Arena;
+  readonly #thread: ThreadBase;
+  readonly #bit: number;
+  readonly #bitWord: number;
+  readonly #channel: BroadcastChannel;
+  /** In order of use, least recent first. */
+  readonly #events = new Map<number, CachedEvent>();
+
+  constructor(arena: Arena, thread: ThreadBase, channel: BroadcastChannel) {
+    this.#arena = arena;
+    this.#thread = thread;
+    this.#channel = channel;
+    const index = threadIndex(arena, thread);
+    this.#bit = 1 << (index & 31);
+    this.#bitWord = index >>> 5;
+    // A thread that had this slot before may have died with announcements outstanding.
+    for (let slot = 0; slot <= arena.limits.eventsMax; slot++) this.#clearBit(slot);
+  }
+
+  #clearBit(slot: number): void {
+    const word = eventBase(this.#arena, slot) + EVENT.announce + this.#bitWord;
+    // Pairs with the or in announce(): whoever changes the event from here on announces again.
+    Atomics.and(this.#arena.words, word, ~this.#bit);
+  }
+
+  #count(counter: number): void {
+    Atomics.add(this.#arena.words, this.#thread + counter, 1);
+  }
+
+  /** Takes in what others announced. At the start of each batch. */
+  drain(): void {
+    for (;;) {
+      // Node's declaration knows ports only; a BroadcastChannel is documented to do as well.
+      const received = receiveMessageOnPort(this.#channel as unknown as MessagePort) as
+        | { message: unknown }
+        | undefined;
+      if (received === undefined) return;
+      if (typeof received.message !== 'number') continue;
+      this.#clearBit(received.message);
+      this.#evict(received.message);
+    }
+  }
+
+  /** Forgets the ready replies of an event that has changed; its definition too when that is another. */
+  #evict(slot: number): void {
+    const event = this.#events.get(slot);
+    if (event === undefined) return;
+    for (let i = 0; i < event.replies.size; i++) this.#count(THREAD.cacheEvictions);
+    event.replies.clear();
+    if (!this.#isCurrent(event)) this.#events.delete(slot);
+  }
+
+  #isCurrent(event: CachedEvent): boolean {
+    const base = eventBase(this.#arena, event.slot);
+    return (
+      eventGeneration(this.#arena, event.slot) === event.generation &&
+      Atomics.load(this.#arena.words, base + EVENT.version) === event.view.version
+    );
+  }
+
+  /** This worker has changed an event: tells the others, unless all of them are being told already. */
+  announce(slot: number): void {
+    this.#evict(slot);
+    const { words } = this.#arena;
+    const masks = this.#otherThreads();
+    let isNews = false;
+    for (let word = 0; word < masks.length; word++) {
+      const mask = masks[word];
+      if (mask === 0) continue;
+      // Pairs with the and in #clearBit().
+      const before = Atomics.or(words, eventBase(this.#arena, slot) + EVENT.announce + word, mask);
+      if ((before & mask) !== mask) isNews = true;
+    }
+    if (!isNews) return;
+    this.#count(THREAD.announcements);
+    this.#channel.postMessage(slot);
+  }
+
+  /** A bit for each living thread but this one. */
+  #otherThreads(): [number, number, number] {
+    const masks: [number, number, number] = [0, 0, 0];
+    for (let index = 0; index < this.#arena.geometry.threadsMax; index++) {
+      const thread = threadBase(this.#arena, index);
+      if (thread === this.#thread) continue;
+      if (Atomics.load(this.#arena.words, thread + THREAD.threadId) === 0) continue;
+      masks[index >>> 5] |= 1 << (index & 31);
+    }
+    return masks;
+  }
+
+  /** The event in a slot, or null when there is none. */
+  event(slot: number): CachedEvent | null {
+    const known = this.#events.get(slot);
+    if (known !== undefined && this.#isCurrent(known)) {
+      this.#events.delete(slot);
+      this.#events.set(slot, known);
+      return known;
+    }
+    const state = eventState(this.#arena, slot);
+    if (state === EVENT_STATE.free || state === EVENT_STATE.registry) return null;
+    const view = viewEvent(this.#arena, slot);
+    const map = new SeatMap(parseDefinition(definitionBytes(view)));
+    const event = { slot, generation: view.generation, view, map, replies: new Map<string, ReadyReply>() };
+    this.#events.set(slot, event);
+    if (this.#events.size > EVENTS_MAX) {
+      const oldest = this.#events.keys().next().value as number;
+      this.#events.delete(oldest);
+      this.#count(THREAD.cacheEvictions);
+    }
+    return event;
+  }
+
+  /** A ready reply that is still true, or null. Counts a hit or a miss. */
+  ready(event: CachedEvent, name: string): ReadyReply | null {
+    const ready = event.replies.get(name);
+    // Even and unchanged since the reply was made: nothing has happened to the event.
+    if (ready !== undefined && ready.guard === readGuard(this.#arena, event.slot)) {
+      this.#count(THREAD.cacheHits);
+      return ready;
+    }
+    this.#count(THREAD.cacheMisses);
+    return null;
+  }
+
+  /** Keeps a reply that was read while the guard had this value. */
+  keep(event: CachedEvent, name: string, guard: number, reply: BatchReply, position: number): void {
+    if ((guard & 1) === 1) return;
+    if (event.replies.size >= REPLIES_MAX && !event.replies.has(name)) {
+      const oldest = event.replies.keys().next().value as string;
+      event.replies.delete(oldest);
+      this.#count(THREAD.cacheEvictions);
+    }
+    event.replies.set(name, { guard, reply, position });
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Replies as bytes, in the shape that the batch codec carries.
+ */
+import { CONTENT_TYPE, type BatchReply } from '../core/batch.ts';
+import { PROBLEMS, problemJson, type ProblemCode, type ProblemExtras } from '../core/problems.ts';
+
+const NO_BYTES = new Uint8Array(0);
+
+export interface ReplyOptions {
+  readonly sequence?: number;
+  readonly etag?: string;
+  readonly location?: string;
+  readonly replayed?: boolean;
+  readonly isPublic?: boolean;
+}
+
+function reply(status: number, contentType: BatchReply['contentType'], body: Uint8Array, options: ReplyOptions): BatchReply {
+  return {
+    status,
+    contentType,
+    replayed: options.replayed ?? false,
+    isPublic: options.isPublic ?? false,
+    sequence: options.sequence ?? -1,
+    etag: options.etag ?? '',
+    location: options.location ?? '',
+    retryAfterMs: 0,
+    body,
+  };
+}
+
+export function jsonReply(status: number, value: unknown, options: ReplyOptions = {}): BatchReply {
+  return reply(status, CONTENT_TYPE.json, Buffer.from(JSON.stringify(value)), options);
+}
+
+/** A reply whose JSON text was made by hand. */
+export function textReply(status: number, json: string, options: ReplyOptions = {}): BatchReply {
+  return reply(status, CONTENT_TYPE.json, Buffer.from(json), options);
+}
+
+export function octetsReply(body: Uint8Array, options: ReplyOptions): BatchReply {
+  return reply(200, CONTENT_TYPE.octets, body, options);
+}
+
+export function emptyReply(status: 204 | 304, options: ReplyOptions = {}): BatchReply {
+  return reply(status, CONTENT_TYPE.none, NO_BYTES, options);
+}
+
+export function problemReply(code: ProblemCode, requestId: string, extras: ProblemExtras = {}): BatchReply {
+  const [status] = PROBLEMS[code];
+  const json = problemJson(code, requestId, extras);
+  return reply(status, CONTENT_TYPE.problem, Buffer.from(json), {});
+}
+
+/** Whether `If-None-Match` names this entity tag: RFC 9110 §13.1.2, weak comparison. */
+export function isNoneMatch(header: string, etag: string): boolean {
+  if (header === '') return false;
+  if (header.trim() === '*') return true;
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

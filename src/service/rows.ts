@@ -1,0 +1,110 @@
+/**
+ * Rows of a seated section as people write them: a count, or a list of "1..20", "7", null for an aisle and
+ * { id, features }. Runs stay ranges in what is stored.
+ */
+import { ROW_ID_PATTERN } from '../core/ids.ts';
+import { PLACES_PER_EVENT_MAX } from '../core/limits.ts';
+import type { FieldError } from '../core/problems.ts';
+import { parseRange, type RowEntry, type StoredRow } from '../engine/definition.ts';
+
+const SEAT_NUMBER = new RegExp(ROW_ID_PATTERN);
+const FEATURE = /^[a-z][a-z-]{0,31}$/;
+const FEATURES_MAX = 8;
+const ENTRIES_MAX = 10_000;
+
+interface RowInput {
+  readonly id: string;
+  readonly seats: unknown;
+}
+
+export interface ReadRow {
+  readonly row: StoredRow;
+  readonly seatCount: number;
+}
+
+/** Checks a row. Faults go to `errors` with pointers below `pointer`; null then. */
+export function readRow(input: RowInput, pointer: string, errors: FieldError[]): ReadRow | null {
+  const { seats } = input;
+  const fail = (at: string, code: string, detail: string): null => {
+    errors.push({ pointer: at, code, detail });
+    return null;
+  };
+  if (typeof seats === 'number') {
+    if (!Number.isInteger(seats) || seats < 1 || seats > PLACES_PER_EVENT_MAX) {
+      return fail(`${pointer}/seats`, 'out-of-range', 'a row has at least one seat');
+    }
+    return { row: { id: input.id, seats: [`1..${seats}`] }, seatCount: seats };
+  }
+  if (!Array.isArray(seats) || seats.length === 0 || seats.length > ENTRIES_MAX) {
+    return fail(
+      `${pointer}/seats`,
+      'wrong-type',
+      'seats is a count or a list of "1..8", "9", null for an aisle and { id, features }',
+    );
+  }
+  const taken = new Set<string>();
+  const entries: RowEntry[] = [];
+  let seatCount = 0;
+  for (let i = 0; i < seats.length; i++) {
+    const at = `${pointer}/seats/${i}`;
+    const entry = readEntry(seats[i] as unknown, at, errors);
+    if (entry === undefined) return null;
+    entries.push(entry);
+    if (entry === null) continue;
+    const added = takeNumbers(entry, taken);
+    if (added < 0) return fail(at, 'duplicate', 'a seat number stands twice in this row');
+    seatCount += added;
+  }
+  if (seatCount === 0) return fail(`${pointer}/seats`, 'out-of-range', 'a row has at least one seat');
+  return { row: { id: input.id, seats: entries }, seatCount };
+}
+
+/** Notes the seat numbers of an entry; how many they are, or -1 when one is taken. */
+function takeNumbers(entry: string | { readonly id: string }, taken: Set<string>): number {
+  const range = typeof entry === 'string' ? parseRange(entry) : null;
+  if (range === null) {
+    const id = typeof entry === 'string' ? entry : entry.id;
+    if (taken.has(id)) return -1;
+    taken.add(id);
+    return 1;
+  }
+  for (let number = range.first; number <= range.last; number++) {
+    const id = String(number);
+    if (taken.has(id)) return -1;
+    taken.add(id);
+  }
+  return range.last - range.first + 1;
+}
+
+function readEntry(entry: unknown, at: string, errors: FieldError[]): RowEntry | undefined {
+  const fail = (pointer: string, code: string, detail: string): undefined => {
+    errors.push({ pointer, code, detail });
+    return undefined;
+  };
+  if (entry === null) return null;
+  if (typeof entry === 'string') {
+    if (SEAT_NUMBER.test(entry)) return entry;
+    const range = parseRange(entry);
+    if (range === null) return fail(at, 'bad-format', `"${entry.slice(0, 40)}" is no seat number and no range`);
+    if (range.first > range.last || range.last - range.first >= PLACES_PER_EVENT_MAX) {
+      return fail(at, 'out-of-range', 'a range runs from a lower to a higher number');
+    }
+    return `${range.first}..${range.last}`;
+  }
+  if (typeof entry !== 'object' || Array.isArray(entry)) {
+    return fail(at, 'wrong-type', 'an entry is "1..8", "9", null for an aisle or { id, features }');
+  }
+  for (const name of Object.keys(entry)) {
+    if (name !== 'id' && name !== 'features') {
+      return fail(`${at}/${name}`, 'unknown-field', `${name} is not a field of a seat`);
+    }
+  }
+  const { id, features = [] } = entry as { id?: unknown; features?: unknown };
+  if (typeof id !== 'string' || !SEAT_NUMBER.test(id)) return fail(`${at}/id`, 'bad-format', 'a seat has an id');
+  const isList =
+    Array.isArray(features) &&
+    features.length <= FEATURES_MAX &&
+    features.every((feature) => typeof feature === 'string' && FEATURE.test(feature));
+  if (!isList) return fail(`${at}/features`, 'bad-format', 'features is a list of words such as "wheelchair"');
+  return { id, features: features as string[] };
+}
