@@ -1,0 +1,144 @@
+/**
+ * Lanes: what waits for one event, and whose turn it is. Main thread.
+ *
+ *   event slot ─ writes  ──┐   rotation of writing lanes ──┐
+ *              ├ sweep   ──┘                               ├─ one batch to an idle worker
+ *              └ reads   ──── rotation of reading lanes  ──┘
+ *
+ * A lane exists while something waits or is under way in it, so many events leave nothing behind. It stands in a
+ * rotation once at most, and a lane that may not write now (a writing batch under way, a repair) stands in none.
+ */
+import { assert } from '../core/assert.ts';
+import { FifoQueue, type FairQueue } from './fair-queue.ts';
+import type { Pending } from './flight.ts';
+import { MinHeap } from './min-heap.ts';
+
+export class Lane {
+  readonly slot: number;
+  readonly writes: FairQueue<Pending> = new FifoQueue();
+  readonly reads: FairQueue<Pending> = new FifoQueue();
+  /** Batches under way. */
+  writing = 0;
+  reading = 0;
+  /** Lost batches whose event is not repaired, or whose commands are not answered yet. */
+  blocked = 0;
+  /** Holds are due that were before this time, ms; Infinity when no sweep is wanted. */
+  sweepAtMs = Infinity;
+  /** The last writing batch was a sweep: commands that wait come next. */
+  lastWasSweep = false;
+  inWriteRotation = false;
+  inReadRotation = false;
+  readonly #oldest = new MinHeap<Pending>();
+  #unjudged = 0;
+
+  constructor(slot: number) {
+    this.slot = slot;
+  }
+
+  addWrite(pending: Pending): void {
+    this.writes.push(pending);
+    this.#oldest.push(pending);
+    this.#unjudged++;
+  }
+
+  /** Must be called once for each request that addWrite() took. */
+  judge(pending: Pending): void {
+    assert(!pending.judged, 'a request is judged once');
+    pending.judged = true;
+    this.#unjudged--;
+    if (this.#unjudged === 0) this.#oldest.clear();
+  }
+
+  /**
+   * Only deadlines before this may expire: when the oldest command that is not judged yet was received, else
+   * now. A command that came in time does not lose to our own queue. Source: DESIGN.md §4, Deadlines.
+   */
+  expireBeforeMs(nowMs: number): number {
+    while (this.#oldest.peek()?.judged === true) this.#oldest.pop();
+    return Math.min(nowMs, this.#oldest.peek()?.rank ?? nowMs);
+  }
+
+  get isWanted(): boolean {
+    return this.writes.size > 0 || this.sweepAtMs !== Infinity;
+  }
+
+  get isEmpty(): boolean {
+    const underWay = this.writing + this.reading + this.blocked;
+    return underWay === 0 && this.reads.size === 0 && !this.isWanted;
+  }
+}
+
+/** All lanes, and the two rotations. */
+export class Lanes {
+  readonly #lanes = new Map<number, Lane>();
+  readonly #writing = new FifoQueue<Lane>();
+  readonly #reading = new FifoQueue<Lane>();
+  readonly #oneWritingBatchPerEvent: boolean;
+
+  constructor(oneWritingBatchPerEvent: boolean) {
+    this.#oneWritingBatchPerEvent = oneWritingBatchPerEvent;
+  }
+
+  get count(): number {
+    return this.#lanes.size;
+  }
+
+  get writingCount(): number {
+    return this.#writing.size;
+  }
+
+  all(): IterableIterator<Lane> {
+    return this.#lanes.values();
+  }
+
+  /** The lane of an event slot; made when there is none. Whoever makes one puts something into it. */
+  of(slot: number): Lane {
+    let lane = this.#lanes.get(slot);
+    if (lane === undefined) {
+      lane = new Lane(slot);
+      this.#lanes.set(slot, lane);
+    }
+    return lane;
+  }
+
+  /** To be called whenever something of a lane changed: gives it its place in the rotations, or takes it away. */
+  settle(lane: Lane): void {
+    if (!lane.inWriteRotation && this.#mayWrite(lane)) {
+      lane.inWriteRotation = true;
+      this.#writing.push(lane);
+    }
+    if (!lane.inReadRotation && lane.reads.size > 0) {
+      lane.inReadRotation = true;
+      this.#reading.push(lane);
+    }
+    // One that still stands in a rotation is taken away when its turn comes.
+    if (lane.isEmpty && !lane.inWriteRotation && !lane.inReadRotation) this.#lanes.delete(lane.slot);
+  }
+
+  /** The next lane that may write, out of its rotation: settle() puts it back behind the others. */
+  nextWriting(): Lane | undefined {
+    for (;;) {
+      const lane = this.#writing.shift();
+      if (lane === undefined) return undefined;
+      lane.inWriteRotation = false;
+      if (this.#mayWrite(lane)) return lane;
+      this.settle(lane);
+    }
+  }
+
+  nextReading(): Lane | undefined {
+    for (;;) {
+      const lane = this.#reading.shift();
+      if (lane === undefined) return undefined;
+      lane.inReadRotation = false;
+      if (lane.reads.size > 0) return lane;
+      this.settle(lane);
+    }
+  }
+
+  #mayWrite(lane: Lane): boolean {
+    if (lane.blocked > 0 || !lane.isWanted) return false;
+    // Slot 0 is the registry: one define batch at a time, whatever the switch says.
+    return lane.writing === 0 || (!this.#oneWritingBatchPerEvent && lane.slot !== 0);
+  }
+}

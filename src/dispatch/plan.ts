@@ -1,0 +1,73 @@
+/** What the next writing batch of a lane is: a sweep or commands, and how many of them there is credit for. */
+import { BATCH_KIND } from '../core/batch.ts';
+import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
+import type { Credit, Need } from './credit.ts';
+import type { FairQueue } from './fair-queue.ts';
+import { drawsOnReserve, type Pending } from './flight.ts';
+import type { Lane } from './lane.ts';
+
+export type Plan =
+  | {
+      readonly ok: true;
+      readonly kind: typeof BATCH_KIND.write | typeof BATCH_KIND.expire;
+      readonly pendings: readonly Pending[];
+      readonly need: Need;
+    }
+  /** not-due: only a sweep is wanted, and not yet. credit: the journal is catching up. disk: waiting will not help. */
+  | { readonly ok: false; readonly reason: 'not-due' | 'credit' | 'disk' };
+
+const NOT_DUE: Plan = { ok: false, reason: 'not-due' };
+const CREDIT: Plan = { ok: false, reason: 'credit' };
+const DISK: Plan = { ok: false, reason: 'disk' };
+const NO_PENDINGS: readonly Pending[] = [];
+
+/** `onlyReserve`: another lane waits for credit already, so only what may draw on the reserve goes ahead of it. */
+export function planWriting(lane: Lane, credit: Credit, onlyReserve: boolean, nowMs: number): Plan {
+  const hasCommands = lane.writes.size > 0;
+  if (lane.sweepAtMs <= lane.expireBeforeMs(nowMs) && !(hasCommands && lane.lastWasSweep)) {
+    const need = credit.sweepNeed;
+    if (need.ringBytes <= credit.ringRoom(true) && need.diskBytes <= credit.diskRoom(true)) {
+      return { ok: true, kind: BATCH_KIND.expire, pendings: NO_PENDINGS, need };
+    }
+    if (!hasCommands) return CREDIT;
+  }
+  return hasCommands ? planCommands(lane.writes, credit, onlyReserve) : NOT_DUE;
+}
+
+function planCommands(writes: FairQueue<Pending>, credit: Credit, onlyReserve: boolean): Plan {
+  const head = writes.peek()!;
+  const mayDraw = drawsOnReserve(head.operation);
+  let plan = onlyReserve ? null : take(writes, credit, false);
+  if (plan === null && mayDraw) plan = take(writes, credit, true);
+  if (plan !== null) return plan;
+  const bound = credit.frameBound(head.operation, head.request);
+  return credit.isDiskShort(credit.diskNeed(bound, 1, bound), mayDraw) ? DISK : CREDIT;
+}
+
+/** Takes as many commands, in order, as a batch and the credit hold; null when not even one. */
+function take(writes: FairQueue<Pending>, credit: Credit, withReserve: boolean): Plan | null {
+  const ringRoom = credit.ringRoom(withReserve);
+  const diskRoom = credit.diskRoom(withReserve);
+  const pendings: Pending[] = [];
+  let frameSum = 0;
+  let largest = 0;
+  while (pendings.length < BATCH_COMMANDS_MAX) {
+    const next = writes.peek();
+    if (next === undefined || (withReserve && !drawsOnReserve(next.operation))) break;
+    const bound = credit.frameBound(next.operation, next.request);
+    const sum = frameSum + bound;
+    const peak = Math.max(largest, bound);
+    if (credit.ringNeed(sum, peak) > ringRoom) break;
+    if (credit.diskNeed(sum, pendings.length + 1, peak) > diskRoom) break;
+    frameSum = sum;
+    largest = peak;
+    pendings.push(next);
+    writes.shift();
+  }
+  if (pendings.length === 0) return null;
+  const need = {
+    ringBytes: credit.ringNeed(frameSum, largest),
+    diskBytes: credit.diskNeed(frameSum, pendings.length, largest),
+  };
+  return { ok: true, kind: BATCH_KIND.write, pendings, need };
+}

@@ -1,0 +1,304 @@
+/**
+ * A dispatcher on a real arena with workers, a clock and timers that a test turns by hand. A fake worker does
+ * nothing until the test answers for it; what it publishes moves the ring's head as real frames would.
+ */
+import { assert } from '../../src/core/assert.ts';
+import {
+  CONTENT_TYPE,
+  decodeRequestHeader,
+  decodeRequests,
+  encodeReplies,
+  type BatchHeader,
+  type BatchReply,
+  type BatchRequest,
+  type ReplyHeader,
+} from '../../src/core/batch.ts';
+import { ManualClock } from '../../src/core/clock.ts';
+import { resolveLimits, type Limits } from '../../src/core/limits.ts';
+import { CREATE_HOLD, type Operation } from '../../src/core/operations.ts';
+import { Dispatcher, type DispatcherOptions, type PublishedCommand } from '../../src/dispatch/dispatcher.ts';
+import type { BatchPool, PoolListener, RunningBatch } from '../../src/dispatch/pool.ts';
+import type { Scheduler } from '../../src/dispatch/scheduler.ts';
+import type { SinkReply } from '../../src/dispatch/sink.ts';
+import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
+import { EVENT, EVENT_STATE, HEADER } from '../../src/memory/layout.ts';
+import { insertEvent, writeEventId } from '../../src/memory/registry.ts';
+import { ringHead, startRing, storeDurable, unitPosition } from '../../src/memory/ring.ts';
+import { takeThreadSlot } from '../../src/memory/threads.ts';
+
+export const START_MS = 1_000_000;
+
+/** Timers and turns that come when the test says so. */
+export class FakeScheduler implements Scheduler {
+  readonly #clock: ManualClock;
+  #timers: { atMs: number; callback: () => void }[] = [];
+  #immediates: (() => void)[] = [];
+
+  constructor(clock: ManualClock) {
+    this.#clock = clock;
+  }
+
+  get timerCount(): number {
+    return this.#timers.length;
+  }
+
+  get immediateCount(): number {
+    return this.#immediates.length;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): unknown {
+    const timer = { atMs: this.#clock.now() + delayMs, callback };
+    this.#timers.push(timer);
+    return timer;
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#timers = this.#timers.filter((other) => other !== timer);
+  }
+
+  setImmediate(callback: () => void): void {
+    this.#immediates.push(callback);
+  }
+
+  turn(): void {
+    for (const callback of this.#immediates.splice(0)) callback();
+  }
+
+  fire(): void {
+    const due = this.#timers.filter((timer) => timer.atMs <= this.#clock.now());
+    this.#timers = this.#timers.filter((timer) => timer.atMs > this.#clock.now());
+    for (const timer of due) timer.callback();
+  }
+}
+
+/** A batch that a fake worker has. */
+export interface FakeBatch {
+  readonly threadId: number;
+  readonly header: BatchHeader & { readonly count: number };
+  readonly requests: BatchRequest[];
+  readonly resolve: (replies: ArrayBuffer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class FakePool implements BatchPool {
+  readonly batches: FakeBatch[] = [];
+  readonly killed: number[] = [];
+  exits = true;
+  #free: number[] = [];
+  #nextThread: number;
+  #listener: PoolListener | null = null;
+
+  constructor(workers: number) {
+    for (let threadId = 1; threadId <= workers; threadId++) this.#free.push(threadId);
+    this.#nextThread = workers + 1;
+  }
+
+  get idle(): number {
+    return this.#free.length;
+  }
+
+  listen(listener: PoolListener): void {
+    this.#listener = listener;
+  }
+
+  run(batch: ArrayBuffer): RunningBatch {
+    const threadId = this.#free.shift();
+    assert(threadId !== undefined, 'a batch is handed to an idle thread');
+    const replies = new Promise<ArrayBuffer>((resolve, reject) => {
+      this.batches.push({
+        threadId,
+        header: decodeRequestHeader(batch),
+        requests: decodeRequests(batch),
+        resolve: (answer) => {
+          this.#free.push(threadId);
+          resolve(answer);
+        },
+        reject,
+      });
+    });
+    return { threadId, replies };
+  }
+
+  /** Its successor is ready at once. */
+  async kill(threadId: number): Promise<void> {
+    this.killed.push(threadId);
+    if (!this.exits) await new Promise(() => {});
+    this.#free = this.#free.filter((other) => other !== threadId);
+    this.#free.push(this.#nextThread++);
+    queueMicrotask(() => this.#listener?.onIdle());
+  }
+
+  /** Takes the batch out of those under way. */
+  take(index = 0): FakeBatch {
+    const [batch] = this.batches.splice(index, 1);
+    assert(batch !== undefined, 'a worker has a batch');
+    return batch;
+  }
+}
+
+export interface Answer {
+  readonly label: string;
+  readonly reply: SinkReply;
+}
+
+export function labelReply(label: string): BatchReply {
+  return {
+    status: 200,
+    contentType: CONTENT_TYPE.json,
+    replayed: false,
+    isPublic: false,
+    sequence: -1,
+    etag: '',
+    location: '',
+    retryAfterMs: 0,
+    body: Buffer.from(label),
+  };
+}
+
+export class Rig {
+  readonly arena: Arena;
+  readonly clock = new ManualClock(START_MS);
+  readonly scheduler = new FakeScheduler(this.clock);
+  readonly pool: FakePool;
+  readonly dispatcher: Dispatcher;
+  readonly answers: Answer[] = [];
+  readonly fatal: Error[] = [];
+  readonly repaired: number[] = [];
+  published: PublishedCommand[] = [];
+  repairAnswers: ('done' | 'undecided')[] = [];
+  diskRoom = 1024 * 1024 * 1024;
+  history: { batch: ArrayBuffer; resolve: (replies: ArrayBuffer) => void; reject: (error: Error) => void }[] =
+    [];
+  #label = 0;
+
+  constructor(limits: Partial<Limits> = {}, options: Partial<DispatcherOptions> = {}) {
+    const workers = limits.workers ?? 2;
+    this.arena = createArena(
+      resolveLimits({ workers, arenaBytes: 16 << 20, ringBytes: 1 << 20, eventsMax: 64, ...limits }),
+    );
+    startRing(this.arena, 0);
+    for (let threadId = 1; threadId <= workers; threadId++) takeThreadSlot(this.arena, threadId);
+    this.pool = new FakePool(workers);
+    this.dispatcher = new Dispatcher({
+      arena: this.arena,
+      pool: this.pool,
+      clock: this.clock,
+      scheduler: this.scheduler,
+      random: () => 0.5,
+      history: {
+        run: (batch) =>
+          new Promise((resolve, reject) => {
+            this.history.push({ batch, resolve, reject });
+          }),
+      },
+      diskRoom: () => this.diskRoom,
+      repair: (dead) => {
+        this.repaired.push(dead);
+        return this.repairAnswers.shift() ?? 'done';
+      },
+      publishedCommands: () => this.published,
+      fatal: (error) => this.fatal.push(error),
+      ...options,
+    });
+  }
+
+  /** An event that requests can be about. */
+  addEvent(slot: number): string {
+    const id = `event-${slot}`;
+    this.arena.words[eventBase(this.arena, slot) + EVENT.state] = EVENT_STATE.open;
+    this.arena.words[eventBase(this.arena, slot) + EVENT.generation] = 1;
+    writeEventId(this.arena, slot, id);
+    insertEvent(this.arena, slot);
+    return id;
+  }
+
+  /** Submits a request; its label comes back as its reply's body, and in `answers`. */
+  submit(subject: string, operation: Operation = CREATE_HOLD, fields: Partial<BatchRequest> = {}): string {
+    const label = `r${this.#label++}`;
+    const request: BatchRequest = {
+      operation: operation.code,
+      receivedAtMs: this.clock.now(),
+      subject,
+      seat: '',
+      query: '',
+      idempotencyKey: '',
+      ifNoneMatch: '',
+      client: 'c',
+      requestId: label,
+      octets: false,
+      body: null,
+      fact: 0,
+      ...fields,
+    };
+    let within = true;
+    this.dispatcher.submit(operation, request, (reply) => {
+      assert(!within, 'nothing is answered within submit()');
+      assert(!this.answers.some((answer) => answer.label === label), 'a request is answered once');
+      this.answers.push({ label, reply });
+    });
+    within = false;
+    return label;
+  }
+
+  /** Moves the ring's head as `units` of published frames would. */
+  publish(units: number): number {
+    const head = ringHead(this.arena) + units;
+    Atomics.store(this.arena.words, HEADER.ringHead, head | 0);
+    return this.headPosition();
+  }
+
+  headPosition(): number {
+    return unitPosition(ringHead(this.arena), this.#durable);
+  }
+
+  #durable = 0;
+
+  /** What the journal thread does: sync up to the head, release, tell main. */
+  sync(position = this.headPosition()): void {
+    this.#durable = position;
+    storeDurable(this.arena, position);
+    const { words } = this.arena;
+    const releasable = Atomics.load(words, HEADER.ringReleasable);
+    const durable = Math.floor(position / 8) | 0;
+    Atomics.store(words, HEADER.ringReleased, ((durable - releasable) | 0) < 0 ? durable : releasable);
+    this.dispatcher.onDurable(position);
+  }
+
+  /** The worker answers every request of a batch with its label. */
+  async answer(batch: FakeBatch, header: Partial<ReplyHeader> = {}): Promise<void> {
+    const replies = batch.requests.map((request) => labelReply(request.requestId));
+    batch.resolve(
+      encodeReplies(
+        {
+          batchId: batch.header.batchId,
+          gate: 0,
+          nextDeadlineMs: Infinity,
+          expired: 0,
+          moreDue: false,
+          ...header,
+        },
+        replies,
+      ),
+    );
+    await settle();
+  }
+
+  labelsOf(batch: FakeBatch): string[] {
+    return batch.requests.map((request) => request.requestId);
+  }
+
+  answered(): string[] {
+    return this.answers.map((answer) => answer.label);
+  }
+
+  codeOf(label: string): string {
+    const found = this.answers.find((answer) => answer.label === label);
+    if (found === undefined) return 'none';
+    return found.reply.kind === 'reply' ? 'reply' : found.reply.code;
+  }
+}
+
+/** Lets promises that are due run. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
