@@ -8,8 +8,8 @@ export function formatCount(count: number): string {
 }
 
 /** Minor units to text, by the currency's ISO 4217 exponent: 4500 EUR → `EUR 45.00`, 4500 JPY → `JPY 4,500`. */
-export function formatMoney(minor: number | null | undefined, currency: string): string {
-  if (minor === null || minor === undefined) return 'no price';
+export function formatMoney(minor: number | null, currency: string | null): string {
+  if (minor === null || currency === null) return 'no price';
   const digits = exponentOf(currency);
   const amount = new Intl.NumberFormat('en-US', {
     minimumFractionDigits: digits,

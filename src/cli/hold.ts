@@ -75,7 +75,7 @@ function describeHold(held: Hold, session: Session): string[] {
     ['event', held.event],
     ['state', held.state],
     ['total', formatMoney(held.total, held.currency)],
-    ['until', `${formatTime(held.expiresAt)} (${formatDuration(held.expiresInMs)})`],
+    ['until', untilText(held)],
     ['sequence', String(held.sequence)],
   ];
   if (held.adjacent !== undefined && held.items.length > 1)
@@ -83,7 +83,13 @@ function describeHold(held: Hold, session: Session): string[] {
   return [...session.fields(fields), '', ...describeItems(held.items, held.currency, session)];
 }
 
-function describeItems(items: readonly HoldItem[], currency: string, session: Session): string[] {
+function untilText(held: Hold): string {
+  if (held.expiresAt === null) return 'no deadline';
+  const left = held.expiresInMs === undefined ? '' : ` (${formatDuration(held.expiresInMs)})`;
+  return `${formatTime(held.expiresAt)}${left}`;
+}
+
+function describeItems(items: readonly HoldItem[], currency: string | null, session: Session): string[] {
   const rows = items.map((item) =>
     'seat' in item
       ? [item.seat, '1', formatMoney(item.price, currency)]

@@ -2,7 +2,7 @@
  * Audits a load through the API alone: what was acknowledged must be what is gone, no seat may have two owners,
  * and what was acknowledged must be readable. It holds only while nobody else sells the same event.
  */
-import { FrontrowProblem } from '../client/index.ts';
+import { FrontrowProblem, listSeats } from '../client/index.ts';
 import type { Availability, FrontrowClient, SeatLetter } from '../client/index.ts';
 import { eachLimited } from './load.ts';
 import type { Grant, LoadKind, LoadResult } from './load.ts';
@@ -94,11 +94,8 @@ async function auditSeatStates(client: FrontrowClient, load: LoadResult): Promis
     for (const section of definition.sections) {
       if (section.kind !== 'seated') continue;
       for (const row of section.rows) {
-        const numbers = row.seats
-          .filter((entry) => entry !== null)
-          .map((entry) => (typeof entry === 'string' ? entry : entry.id));
-        numbers.forEach((number, index) => {
-          const place = `${section.id}-${row.id}`;
+        const place = `${section.id}-${row.id}`;
+        listSeats(row.seats).forEach(({ number }, index) => {
           if (granted.has(`${place}-${number}`) && letters.get(place)?.[index] === expected) seen++;
         });
       }

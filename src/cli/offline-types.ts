@@ -42,20 +42,24 @@ export interface DirectorySummary {
 }
 
 export interface VerifyFinding {
-  /** `data-corrupt` must be acted on; `torn-tail` is what a crash leaves and a start cuts. */
-  readonly code: 'data-corrupt' | 'torn-tail' | 'counts-wrong' | 'seat-twice' | 'sequence-gap';
+  /** The journal's own kinds, such as `bad-group`; and `counts-wrong`, `seat-twice` of what was replayed. */
+  readonly code: string;
   readonly file: string | null;
   readonly offset: number | null;
-  readonly detail: string;
+  readonly message: string;
+  /** What was acknowledged cannot be read without guessing; a start would refuse. */
+  readonly fatal: boolean;
 }
 
 export interface VerifyReport {
   readonly directory: string;
-  /** No findings but a torn tail. */
+  /** No fatal findings. */
   readonly ok: boolean;
   readonly frames: number;
   readonly events: number;
   readonly claims: number;
+  /** What a crash leaves behind and a start cuts; no finding. */
+  readonly tornTailBytes: number;
   readonly findings: readonly VerifyFinding[];
 }
 

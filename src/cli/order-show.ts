@@ -18,8 +18,7 @@ export const orderShow = defineCommand({
 });
 
 export function describeOrder(order: Order, session: Session): string[] {
-  const currency = order.currency ?? '';
-  const money = (minor: number | null): string => formatMoney(minor, currency).trim();
+  const money = (minor: number | null): string => formatMoney(minor, order.currency);
   const fields: [string, string][] = [
     ['order', order.id],
     ['event', order.event],

@@ -42,8 +42,8 @@ export async function runProgram(
     await program.parseAsync();
     return outcome.code;
   } catch (error) {
-    const { aborted, reason } = terminal.signal;
-    if (aborted && error === reason) return EXIT.interrupted;
+    const { signal } = terminal;
+    if (signal.aborted && error === signal.reason) return EXIT.interrupted;
     const event = outcome.args['event'];
     const context = { command: typed?.name ?? '', event: typeof event === 'string' ? event : null };
     for (const line of describeFailure(error, context)) terminal.stderr.write(`${line}\n`);

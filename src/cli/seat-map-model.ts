@@ -1,6 +1,7 @@
 /**
  * Joins an event's definition with the states of its seats into what the seat map draws. Pure.
  */
+import { expandSeats } from '../client/index.ts';
 import type {
   Availability,
   EventDefinition,
@@ -65,15 +66,14 @@ export function buildSections(input: SeatMapInput): MapSection[] {
 function buildRow(section: string, row: RowDefinition, letters: string): MapRow {
   const blocks: MapSeat[][] = [[]];
   let index = 0;
-  for (const entry of row.seats) {
-    if (entry === null) {
+  for (const seat of expandSeats(row.seats)) {
+    if (seat === null) {
       blocks.push([]);
       continue;
     }
     const state = letters[index++] as SeatLetter | undefined;
     if (state === undefined) throw new Error(`row ${section}-${row.id} has more seats than states`);
-    const [number, features] = typeof entry === 'string' ? [entry, []] : [entry.id, entry.features];
-    blocks.at(-1)!.push({ number, state, features });
+    blocks.at(-1)!.push({ ...seat, state });
   }
   if (index !== letters.length) throw new Error(`row ${section}-${row.id} has more states than seats`);
   return { id: row.id, blocks, counts: countLetters(letters) };

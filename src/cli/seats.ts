@@ -1,6 +1,6 @@
 /** `frontrow seats`: the seat map, once or kept up to date. Fetches and prints; `seat-map.ts` draws. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FrontrowUnreachable } from '../client/index.ts';
+import { FrontrowUnreachable, listSeats } from '../client/index.ts';
 import type { EventDefinition, FrontrowClient, SeatsReply } from '../client/index.ts';
 import { defineCommand, EVENT } from './command.ts';
 import { EXIT, UsageError } from './exits.ts';
@@ -96,10 +96,8 @@ function availableSeats(input: SeatMapInput, view: View): string[] {
     for (const row of section.rows) {
       if ((view.row ?? row.id) !== row.id) continue;
       const letters = states?.rows.find((candidate) => candidate.id === row.id)?.seats ?? '';
-      const numbers = row.seats.filter((entry) => entry !== null);
-      numbers.forEach((entry, index) => {
-        const number = typeof entry === 'string' ? entry : entry.id;
-        if (letters[index] === 'a') labels.push(`${section.id}-${row.id}-${number}`);
+      listSeats(row.seats).forEach((seat, index) => {
+        if (letters[index] === 'a') labels.push(`${section.id}-${row.id}-${seat.number}`);
       });
     }
   }

@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { EXIT } from './exits.ts';
 import { formatCount } from './format.ts';
 import type { VerifyDirectory, VerifyFinding } from './offline-types.ts';
+import { cleanText } from './text-width.ts';
 
 export function verifyCommand(verifyDirectory: VerifyDirectory): Command {
   return defineCommand({
@@ -21,6 +22,8 @@ export function verifyCommand(verifyDirectory: VerifyDirectory): Command {
         const read = `${formatCount(frames)} frames, ${formatCount(events)} events, ${formatCount(claims)} claims`;
         await session.print(`${report.ok ? 'ok' : 'CORRUPT'}  ${report.directory}: ${read}`);
         await session.print(...report.findings.map(findingLine));
+        if (report.tornTailBytes > 0)
+          session.note(`a torn tail of ${report.tornTailBytes} bytes: the next start cuts it`);
       }
       return report.ok ? EXIT.ok : EXIT.dataCorrupt;
     },
@@ -30,5 +33,5 @@ export function verifyCommand(verifyDirectory: VerifyDirectory): Command {
 function findingLine(finding: VerifyFinding): string {
   const place =
     finding.file === null ? '' : `  ${finding.file}${finding.offset === null ? '' : ` at ${finding.offset}`}`;
-  return `${finding.code}${place}  ${finding.detail}`;
+  return `${finding.fatal ? 'FATAL' : 'note'}  ${finding.code}${place}  ${cleanText(finding.message)}`;
 }

@@ -4,5 +4,7 @@ export type { Conditional, HistoryOptions, PageOptions, SectionOptions } from '.
 export { FrontrowProblem, FrontrowUnreachable } from './problem.ts';
 export type { FailedRequest, ProblemField } from './problem.ts';
 export { seatLetterAt, seatLetters } from './seat-bits.ts';
+export { expandSeats, listSeats } from './seat-numbers.ts';
+export type { RowSeat } from './seat-numbers.ts';
 export type { Call, CallOptions, ChangeOptions, ClientOptions, Reply } from './transport.ts';
 export type * from './types.ts';

@@ -16,12 +16,12 @@ export interface EventLimits {
   readonly ticketsPerHold: number;
 }
 
-/** A seat in a definition as the server writes it: a number, a seat with features, or an aisle (`null`). */
+/** A seat as the server writes it: a number or a run of them, a seat with features, or an aisle (`null`). */
 export type SeatEntry = string | { readonly id: string; readonly features: readonly string[] } | null;
 
 export interface RowDefinition {
   readonly id: string;
-  /** Physical order, left to right as seen from the seats towards the stage. */
+  /** Physical order; `expandSeats` writes out the runs. */
   readonly seats: readonly SeatEntry[];
 }
 
@@ -53,7 +53,8 @@ export interface EventDefinition {
   readonly createdAt: string;
   readonly startsAt: string;
   readonly timeZone: string;
-  readonly currency: string;
+  /** null: nothing has a price. */
+  readonly currency: string | null;
   readonly limits: EventLimits;
   readonly sections: readonly SectionDefinition[];
 }
@@ -65,7 +66,7 @@ export interface EventSummary {
   readonly version: number;
   readonly startsAt: string;
   readonly timeZone: string;
-  readonly currency: string;
+  readonly currency: string | null;
   readonly capacity: number;
 }
 
@@ -203,12 +204,14 @@ export interface Hold {
   readonly state: HoldState;
   readonly sequence: number;
   readonly createdAt: string;
-  readonly expiresAt: string;
-  readonly expiresInMs: number;
+  /** null: it never had a deadline, because hold and confirm were one step. */
+  readonly expiresAt: string | null;
+  /** Only while it is held. */
+  readonly expiresInMs?: number;
   readonly items: readonly HoldItem[];
   readonly adjacent?: boolean;
   readonly total: number | null;
-  readonly currency: string;
+  readonly currency: string | null;
 }
 
 export interface Ticket {
@@ -229,7 +232,7 @@ export interface Order {
   readonly reference?: string | null;
   readonly total: number | null;
   readonly cancelledTotal: number | null;
-  readonly currency?: string;
+  readonly currency: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly tickets: readonly Ticket[];

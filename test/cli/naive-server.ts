@@ -2,6 +2,7 @@
  * A naive Frontrow in one `Map`, for testing the load and its audit: general sections and best seats, orders and
  * holds, idempotency keys. It can be told to lie, because an audit that cannot fail proves nothing.
  */
+import { listSeats } from '../../src/client/index.ts';
 import type { EventDefinition, EventInput, SeatLetter } from '../../src/client/index.ts';
 import { problem, startFakeServer } from '../client/fake-server.ts';
 import type { Asked, Canned, FakeServer } from '../client/fake-server.ts';
@@ -53,7 +54,7 @@ class Naive {
         section.kind === 'general'
           ? null
           : section.rows.flatMap((row) =>
-              row.seats.map((seat) => `${section.id}-${row.id}-${typeof seat === 'string' ? seat : ''}`),
+              listSeats(row.seats).map((seat) => `${section.id}-${row.id}-${seat.number}`),
             ),
       capacity: section.capacity,
       taken: 0,

@@ -1,4 +1,5 @@
 /** Events for tests, as the server would answer: definitions normalised, states by a rule. */
+import { listSeats } from '../../src/client/index.ts';
 import type {
   Availability,
   EventDefinition,
@@ -12,7 +13,7 @@ import type {
 } from '../../src/client/index.ts';
 import type { SeatMapInput } from '../../src/cli/seat-map-model.ts';
 
-/** What POST /v1/events makes of `input`: runs written out, aisles kept. */
+/** What POST /v1/events makes of `input`: numbers to runs, defaults filled in. */
 export function definitionOf(input: EventInput): EventDefinition {
   return {
     id: input.id ?? 'event',
@@ -28,22 +29,16 @@ export function definitionOf(input: EventInput): EventDefinition {
       const { id, name = id, price = null } = section;
       if (section.kind === 'general') return { id, name, kind: 'general', capacity: section.capacity, price };
       const rows = section.rows.map((row) => ({ id: row.id, seats: normalise(row) }));
-      const capacity = rows.reduce((sum, row) => sum + row.seats.filter((seat) => seat !== null).length, 0);
+      const capacity = rows.reduce((sum, row) => sum + listSeats(row.seats).length, 0);
       return { id, name, kind: 'seated', capacity, price, rows };
     }),
   };
 }
 
+/** Runs stay runs, as the server keeps them. */
 function normalise(row: RowInput): SeatEntry[] {
   const seats: readonly SeatInput[] = typeof row.seats === 'number' ? [`1..${row.seats}`] : row.seats;
-  return seats.flatMap((seat): SeatEntry[] => {
-    if (seat === null) return [null];
-    if (typeof seat !== 'string') return [{ id: seat.id, features: seat.features ?? [] }];
-    const run = /^(\d+)\.\.(\d+)$/.exec(seat);
-    if (run === null) return [seat];
-    const first = Number(run[1]);
-    return Array.from({ length: Number(run[2]) - first + 1 }, (_, index) => String(first + index));
-  });
+  return seats.map((seat) => (seat === null || typeof seat === 'string' ? seat : { features: [], ...seat }));
 }
 
 export type StateRule = (section: number, row: number, seat: number) => SeatLetter;
@@ -56,9 +51,7 @@ export function stateOf(definition: EventDefinition, rule: StateRule, sequence =
     sections: definition.sections.flatMap((section, sectionIndex) => {
       if (section.kind === 'general') return [];
       const rows = section.rows.map((row, rowIndex) => {
-        const letters = row.seats
-          .filter((seat) => seat !== null)
-          .map((_, i) => rule(sectionIndex, rowIndex, i));
+        const letters = listSeats(row.seats).map((_, i) => rule(sectionIndex, rowIndex, i));
         return { id: row.id, seats: letters.join('') };
       });
       return [{ id: section.id, rows }];

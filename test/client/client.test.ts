@@ -1,7 +1,9 @@
 /** The client against a canned server: what goes out, what comes back, what a failure becomes. */
 import t from 'tap';
 import {
+  expandSeats,
   FrontrowClient,
+  listSeats,
   FrontrowProblem,
   FrontrowUnreachable,
   seatLetterAt,
@@ -210,6 +212,17 @@ t.test('an aborted signal ends a call with its own reason', async (t) => {
   const { client } = await setup(t, () => ({ status: 200, body: {} }));
   const reason = new Error('enough');
   await t.rejects(client.events.get('gala', { signal: AbortSignal.abort(reason) }), reason);
+});
+
+t.test('a row is written out seat by seat, aisles and features kept', (t) => {
+  const seats = ['A7', '1..3', null, { id: '9', features: ['wheelchair'] }];
+  const plain = (number: string): object => ({ number, features: [] });
+  const last = { number: '9', features: ['wheelchair'] };
+  t.same(expandSeats(seats), [plain('A7'), plain('1'), plain('2'), plain('3'), null, last]);
+  t.equal(listSeats(seats).length, 5);
+  t.throws(() => expandSeats(['3..1']), RangeError);
+  t.throws(() => expandSeats(['1..99999999']), RangeError);
+  t.end();
 });
 
 t.test('a URL that cannot work is refused at once', (t) => {
