@@ -1,15 +1,16 @@
 /**
  * One process a data directory.
  *
- * The lock is flock(2) on DIR/lock. Node has no call for it, so `flock` of util-linux is started once with our
- * descriptor as its number 3: a flock belongs to the open file, which parent and child share, so it stays with
- * us when the child has ended and goes when our process does, however it dies. The file's content says who
- * holds it; it is only for people, the lock is what counts.
+ * The lock is flock(2) on DIR/lock. Node has no call for it, so `flock` of util-linux is started once with
+ * our descriptor as its number 3: a flock belongs to the open file, which parent and child share, so it stays
+ * with us when the child has ended and goes when our process does, however it dies. The file's content says
+ * who holds it; it is only for people, the lock is what counts.
  *
- * Where there is no `flock` program, DIR/lock.pid is made with O_EXCL and names process and start. A file whose
- * process is gone is taken over. The catch: two processes that find the same stale file in the same instant
- * could both remove it; the second one's O_EXCL then fails unless it removed the first one's new file, a window
- * of microseconds that flock does not have. Process ids mean nothing across machines or containers.
+ * Where there is no `flock` program, DIR/lock.pid is made with O_EXCL and names process and start. A file
+ * whose process is gone is taken over. The catch: two processes that find the same stale file in the same
+ * instant could both remove it; the second one's O_EXCL then fails unless it removed the first one's new
+ * file, a window of microseconds that flock does not have. Process ids mean nothing across machines or
+ * containers.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';

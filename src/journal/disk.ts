@@ -12,7 +12,9 @@ export interface DiskFile {
   size(): number;
   /** Fills `into` from `offset`; fewer bytes only at the end of the file. */
   read(into: Uint8Array, offset: number): number;
-  /** One positional gathering write. Returns the bytes written: fewer than given is for the caller to judge. */
+  /**
+   * One positional gathering write. Returns the bytes written: fewer than given is for the caller to judge.
+   */
   write(chunks: readonly Uint8Array[], offset: number): number;
   /** Makes the data written so far survive a power cut. */
   sync(): void;
@@ -45,8 +47,21 @@ export function errorCode(error: unknown): string {
 
 /** Opens to read; null when there is no such file (any more). */
 export function openIfThere(disk: Disk, name: string): DiskFile | null {
+  return ifThere(() => disk.open(name, 'read'));
+}
+
+/** Opens to write; null when there is no such file (any more). */
+export function openToWriteIfThere(disk: Disk, name: string): DiskFile | null {
+  return ifThere(() => disk.open(name, 'write'));
+}
+
+export function unlinkIfThere(disk: Disk, name: string): void {
+  ifThere(() => disk.unlink(name));
+}
+
+function ifThere<T>(act: () => T): T | null {
   try {
-    return disk.open(name, 'read');
+    return act();
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;

@@ -1,5 +1,6 @@
 /**
- * The footer of a sealed segment: where each event first appears in it, so that history jumps instead of scanning.
+ * The footer of a sealed segment: where each event first appears in it, so that history jumps instead of
+ * scanning.
  *
  *   word 0      magic
  *   word 1      crc32 from word 2 to the end of the entries

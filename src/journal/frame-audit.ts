@@ -1,6 +1,7 @@
 /**
- * What the journal itself knows about frames: that they fill a group exactly and that each event's sequence is
- * dense. Checked before a group is written and again when it is read, so that a bug is told from a bad disk.
+ * What the journal itself knows about frames: that they fill a group exactly and that each event's sequence
+ * is dense. Checked before a group is written and again when it is read, so that a bug is told from a bad
+ * disk.
  */
 import {
   FRAME_HEADER_WORDS,
@@ -24,8 +25,8 @@ export interface FrameFault {
 }
 
 /**
- * Follows each event slot's sequence. The first frame of an event after the start may carry any number: what a
- * snapshot holds is not this layer's to know, and the engine checks again when it applies.
+ * Follows each event slot's sequence. The first frame of an event after the start may carry any number: what
+ * a snapshot holds is not this layer's to know, and the engine checks again when it applies.
  */
 export class FrameAudit {
   readonly #generations = new Int32Array(SLOT_COUNT).fill(UNKNOWN);

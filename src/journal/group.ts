@@ -13,8 +13,8 @@
  *   word 11–15  zero
  *   then the payload: whole frames as they stood in the ring
  *
- * A group starts on a block boundary, so that writing the next never touches a sector of this one, and so that
- * a reader can look for groups behind a bad one.
+ * A group starts on a block boundary, so that writing the next never touches a sector of this one, and so
+ * that a reader can look for groups behind a bad one.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../core/assert.ts';
@@ -32,8 +32,8 @@ export const GROUP_KIND = { frames: 1, begin: 2, end: 3 } as const;
 export type GroupKind = (typeof GROUP_KIND)[keyof typeof GROUP_KIND];
 
 /**
- * Set when everything before this group was synced before it was written. Such a group behind a bad one proves
- * corruption; without durability a power cut may well keep a later group and lose an earlier one.
+ * Set when everything before this group was synced before it was written. Such a group behind a bad one
+ * proves corruption; without durability a power cut may well keep a later group and lose an earlier one.
  */
 export const GROUP_FLAG_AFTER_SYNC = 1;
 
@@ -83,7 +83,10 @@ export function encodeGroupHeader(
   return crc;
 }
 
-/** Payload bytes that a header claims, or -1 when there is no header of this segment at `start`. Proves nothing. */
+/**
+ * Payload bytes that a header claims, or -1 when there is no header of this segment at `start`. Proves
+ * nothing.
+ */
 export function claimedPayloadBytes(words: Int32Array, start: number, segment: SegmentHeader): number {
   if (words[start] !== MAGIC) return -1;
   if (words[start + 3] >>> 0 !== segment.number) return -1;
@@ -92,7 +95,9 @@ export function claimedPayloadBytes(words: Int32Array, start: number, segment: S
   return bytes >= 0 && bytes % 8 === 0 ? bytes : -1;
 }
 
-/** Reads the group whose header is at word `start`, all of it being in `words`; null when its crc is wrong. */
+/**
+ * Reads the group whose header is at word `start`, all of it being in `words`; null when its crc is wrong.
+ */
 export function decodeGroup(words: Int32Array, start: number, offset: number): Group | null {
   const payloadBytes = words[start + 8];
   const bytes = new Uint8Array(

@@ -1,10 +1,10 @@
 /**
- * Reads the frames of one event from the files: sealed segments through their footers, the one being written up to
- * the durable position. Why files and not the ring: docs/decisions/011-history-reads-files.md.
+ * Reads the frames of one event from the files: sealed segments through their footers, the one being written
+ * up to the durable position. Why files and not the ring: docs/decisions/011-history-reads-files.md.
  *
- * Thread: any but the main and the journal thread (synchronous reads); read-only beside writer and trim. A segment is
- * opened before anything is concluded from it being there, and an open file outlives its deletion; a segment that
- * goes between listing and opening is as good as trimmed before, and the search starts again.
+ * Thread: any but the main and the journal thread (synchronous reads); read-only beside writer and trim. A
+ * segment is opened before anything is concluded from it being there, and an open file outlives its deletion;
+ * a segment that goes between listing and opening is as good as trimmed before, and the search starts again.
  */
 import { assert } from '../core/assert.ts';
 import {
@@ -27,7 +27,9 @@ import type { Position } from './port.ts';
 import type { SegmentHeader } from './segment-header.ts';
 import { readHeaderOf, ReadWindow, SegmentReader } from './segment-reader.ts';
 
-/** A place between groups. Stable for the life of the directory, so that a client may carry it between pages. */
+/**
+ * A place between groups. Stable for the life of the directory, so that a client may carry it between pages.
+ */
 export interface HistoryCursor {
   readonly segment: number;
   readonly offset: number;
@@ -39,7 +41,9 @@ export interface HistoryQuery {
   readonly generation: number;
   /** The first frame visited is of the sequence after this. */
   readonly afterSequence: number;
-  /** Where the page before said to go on, with its lastSequence as afterSequence; left out: the footers tell. */
+  /**
+   * Where the page before said to go on, with its lastSequence as afterSequence; left out: the footers tell.
+   */
   readonly cursor?: HistoryCursor;
   /** The durable position: what lies behind it is not looked at. */
   readonly upTo: Position;
@@ -52,9 +56,9 @@ export interface HistoryQuery {
 export type FrameVisitor = (words: Int32Array, frameWord: number, position: Position) => void;
 
 /**
- * `page`: `next` is null when `upTo` was reached. A last page without frames, though the event's sequence is past
- * afterSequence, means that all frames of the event were trimmed.
- * `trimmed`: the frame after afterSequence is gone; `firstSequence` is the oldest there, null when that is not known.
+ * `page`: `next` is null when `upTo` was reached. A last page without frames, though the event's sequence is
+ * past afterSequence, means that all frames of the event were trimmed.
+ * `trimmed`: the frame after afterSequence is gone; `firstSequence` is the oldest there, null when not known.
  * `bad-cursor`: no group ever ended there; clients make such cursors, disks do not.
  * `corrupt`: durable groups cannot be read.
  */
@@ -110,7 +114,10 @@ export class HistoryReader {
     return { kind: 'trimmed', firstSequence: null };
   }
 
-  /** The newest group known to stand at or before the first frame wanted; null when no segment may hold the event. */
+  /**
+   * The newest group known to stand at or before the first frame wanted; null when no segment may hold the
+   * event.
+   */
   #findStart(query: HistoryQuery): StartPoint | HistoryPage | null {
     const event = eventWord(query.slot, query.generation);
     let start: StartPoint | null = null;
@@ -250,7 +257,9 @@ class PageScan {
     return this.#page(false);
   }
 
-  /** Goes on in the next segment, past what its footer says is of no interest. False when it does not follow. */
+  /**
+   * Goes on in the next segment, past what its footer says is of no interest. False when it does not follow.
+   */
   #enter(header: SegmentHeader, footer: Footer | null): boolean {
     if (header.firstPosition < this.#position) return false;
     const offset = startOffset(footer, this.#event);

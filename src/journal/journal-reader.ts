@@ -1,6 +1,6 @@
 /**
- * Reads a journal directory without changing it: recovery, `verify`, `inspect`, backup and the snapshot builder
- * all stand on this. Problems are values with file and offset; what to do about them is the caller's.
+ * Reads a journal directory without changing it: recovery, `verify`, `inspect`, backup and the snapshot
+ * builder all stand on this. Problems are values with file and offset; what to do about them is the caller's.
  *
  * The rules (DESIGN.md §5):
  *   - start at the newest snapshot that is whole, else an older one, else position 0; the segments from there on
@@ -13,7 +13,6 @@ import { assert } from '../core/assert.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { FrameAudit } from './frame-audit.ts';
 import { EventIndex } from './footer.ts';
-import type { SegmentEnd } from './footer.ts';
 import { GROUP_FLAG_AFTER_SYNC, GROUP_KIND } from './group.ts';
 import type { Group } from './group.ts';
 import {
@@ -25,79 +24,18 @@ import {
   snapshotName,
   snapshotPositions,
 } from './layout.ts';
-import type { FramesSink, Position, SnapshotInfo, TornTail } from './port.ts';
+import type { FramesSink, SnapshotInfo, TornTail } from './port.ts';
+import type {
+  OpenSegment,
+  Problem,
+  ProblemKind,
+  ReadOptions,
+  ReadReport,
+  UnsealedSegment,
+} from './read-report.ts';
 import type { SegmentHeader } from './segment-header.ts';
 import { readSegmentHeader, ReadWindow, SegmentReader } from './segment-reader.ts';
 import { checkSnapshot, snapshotChunks, SnapshotReadError } from './snapshot.ts';
-
-export type ProblemKind =
-  | 'bad-header'
-  | 'newer-format'
-  | 'missing-segment'
-  | 'bad-group'
-  | 'broken-chain'
-  | 'bad-frame'
-  | 'sequence-gap'
-  | 'bad-snapshot'
-  | 'bad-footer';
-
-/** Something that is not as it was written. `fatal`: what was acknowledged cannot be read without guessing. */
-export interface Problem {
-  readonly code: ProblemKind;
-  readonly file: string;
-  readonly offset: number;
-  readonly message: string;
-  readonly fatal: boolean;
-}
-
-export interface ReadOptions {
-  /** Start at the newest valid snapshot, as recovery does; false: at the oldest segment kept, without one. */
-  readonly fromSnapshot: boolean;
-  /** `sealed` may run beside the writer; `all` needs the directory to be at rest. */
-  readonly through: 'sealed' | 'all';
-}
-
-/** The segment that appends go on in. */
-export interface OpenSegment {
-  readonly header: SegmentHeader;
-  readonly end: SegmentEnd;
-  readonly index: EventIndex;
-  /**
-   * Groups from here on may be in the page cache only: the last group that was written after a sync proves those
-   * before it, and nothing proves itself.
-   */
-  readonly unprovenOffset: number;
-}
-
-export interface ReadReport {
-  /** Null when the directory holds no journal. */
-  readonly incarnation: string | null;
-  readonly snapshot: SnapshotInfo | null;
-  /** Where reading started and ended. */
-  readonly firstPosition: Position;
-  readonly position: Position;
-  /** Groups handed to the sink. */
-  readonly groups: number;
-  readonly epoch: number;
-  readonly cleanEnd: boolean;
-  readonly tornTail: TornTail | null;
-  readonly problems: readonly Problem[];
-  /** Every file whose content the result rests on. */
-  readonly filesRead: readonly string[];
-  readonly last: OpenSegment | null;
-  /** Segments whose footer is to be written (again): a crash may come between a successor's name and the footer. */
-  readonly unsealed: readonly UnsealedSegment[];
-}
-
-export interface UnsealedSegment {
-  readonly header: SegmentHeader;
-  readonly footer: Uint8Array;
-}
-
-/** A problem for a log or an error message. */
-export function sentence(problem: Problem): string {
-  return `${problem.file} at offset ${problem.offset}: ${problem.message} (${problem.code})`;
-}
 
 /** Reads a directory into `sink`. Stops at the first fatal problem, which is then the last one reported. */
 export function readJournal(disk: Disk, options: ReadOptions, sink: FramesSink): ReadReport {
@@ -238,7 +176,7 @@ class JournalReader {
       if (start < 0) {
         const first = segments[0];
         if (first.problem !== null) throw new FatalProblem(first.problem);
-        const message = `no segment holds position ${from}, the first is of position ${first.header!.firstPosition}`;
+        const message = `no segment holds position ${from}, the first starts at ${first.header!.firstPosition}`;
         throw fatal('missing-segment', segmentName(first.number - 1), 0, message);
       }
     } else {
@@ -294,7 +232,7 @@ class JournalReader {
     if (this.#options.through === 'sealed') this.#position = Math.max(this.#position, snapshotPosition);
     if (this.#position < snapshotPosition) {
       const { name } = segments.at(-1)!;
-      const message = `the journal ends at position ${this.#position}, before its snapshot at ${snapshotPosition}`;
+      const message = `the journal ends at ${this.#position}, before its snapshot at ${snapshotPosition}`;
       throw fatal('missing-segment', name, this.#last?.end.offset ?? 0, message);
     }
   }
@@ -302,7 +240,7 @@ class JournalReader {
   #checkChain(header: SegmentHeader, name: string): void {
     this.#checkIncarnation(header, name);
     if (header.firstPosition !== this.#position || header.previousCrc !== this.#crc) {
-      const message = `the segment follows position ${header.firstPosition}, the one before ends at ${this.#position}`;
+      const message = `the segment follows ${header.firstPosition}, the one before ends at ${this.#position}`;
       throw fatal('broken-chain', name, 0, message);
     }
     this.#epoch = Math.max(this.#epoch, header.epoch);
@@ -332,7 +270,8 @@ class JournalReader {
 
   #takeGroup(group: Group, name: string): void {
     if (group.position !== this.#position || group.previousCrc !== this.#crc || group.epoch < this.#epoch) {
-      const message = `a group of position ${group.position}, epoch ${group.epoch} stands where position ${this.#position} is due`;
+      const { position, epoch } = group;
+      const message = `a group of position ${position}, epoch ${epoch} stands where ${this.#position} is due`;
       throw fatal('broken-chain', name, group.offset, message);
     }
     const fault = this.#audit.check(group.words, group.startWord, group.endWord);
@@ -360,7 +299,8 @@ class JournalReader {
     const due = next.header!;
     this.#checkIncarnation(due, next.name);
     if (due.firstPosition !== open.end.position || due.previousCrc !== open.end.crc) {
-      const message = `a group is damaged or gone: the groups end at position ${open.end.position}, the next segment follows ${due.firstPosition}`;
+      const { position } = open.end;
+      const message = `a group is damaged or gone: ${position} is reached, ${due.firstPosition} is due`;
       throw fatal('bad-group', name, open.end.offset, message);
     }
     const footer = reader.footer();

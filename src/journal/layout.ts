@@ -16,7 +16,9 @@
  */
 import { assert } from '../core/assert.ts';
 
-/** Sectors of one group are never touched while another is written: both 512 and 4096 byte sectors divide it. */
+/**
+ * Sectors of one group are never touched while another is written: both 512 and 4096 byte sectors divide it.
+ */
 export const BLOCK_BYTES = 4096;
 export const FORMAT_VERSION = 1;
 export const GROUP_HEADER_BYTES = 64;
@@ -44,7 +46,7 @@ export function checkShape(shape: SegmentShape): void {
   assert(segmentCapacity(shape) >= 2 * BLOCK_BYTES, 'a segment has room for groups beside header and footer');
 }
 
-export function alignBlock(bytes: number): number {
+function alignBlock(bytes: number): number {
   return Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES;
 }
 
@@ -62,7 +64,10 @@ export function groupsEnd(shape: SegmentShape): number {
   return footerOffset(shape);
 }
 
-/** room() of a fresh segment. One block stays free, so that the end mark of a clean stop never needs a new file. */
+/**
+ * room() of a fresh segment. One block stays free, so that the end mark of a clean stop never needs a new
+ * file.
+ */
 export function segmentCapacity(shape: SegmentShape): number {
   return groupsEnd(shape) - BLOCK_BYTES - BLOCK_BYTES;
 }

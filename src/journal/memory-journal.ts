@@ -1,6 +1,6 @@
 /**
- * The journal on a simulated disk: the same code as FileJournal down to the bytes, without files. For tests, and for
- * trying things out; everything is gone with the process.
+ * The journal on a simulated disk: the same code as FileJournal down to the bytes, without files. For tests,
+ * and for trying things out; everything is gone with the process.
  */
 import { SegmentJournal } from './segment-journal.ts';
 import type { SegmentJournalOptions } from './segment-journal.ts';

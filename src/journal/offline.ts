@@ -1,19 +1,19 @@
 /**
- * Read-only uses of a journal directory, for the snapshot builder beside the writer and for `frontrow inspect` and
- * `verify` with nobody there. Nothing here changes a file; problems are values.
+ * Read-only uses of a journal directory, for the snapshot builder beside the writer and for `frontrow
+ * inspect` and `verify` with nobody there. Nothing here changes a file; problems are values.
  */
 import type { Disk } from './disk.ts';
 import { FileDisk } from './file-disk.ts';
 import { readJournal } from './journal-reader.ts';
-import type { Problem, ReadReport } from './journal-reader.ts';
 import { segmentNumbers, snapshotName, snapshotPositions } from './layout.ts';
 import type { FramesSink } from './port.ts';
+import type { Problem, ReadReport } from './read-report.ts';
 import { checkSnapshot } from './snapshot.ts';
 
 /**
  * What the snapshot builder replays: with `fromSnapshot` the newest valid snapshot, then the groups of sealed
- * segments after it. May run while the journal thread appends. `position` of the report is where the next snapshot
- * stands, provided that no problem is fatal.
+ * segments after it. May run while the journal thread appends. `position` of the report is where the next
+ * snapshot stands, provided that no problem is fatal.
  */
 export function readSealed(directory: string, fromSnapshot: boolean, sink: FramesSink): ReadReport {
   return readJournal(new FileDisk(directory), { fromSnapshot, through: 'sealed' }, sink);

@@ -8,7 +8,9 @@
  * Life of a journal: own → recover → append… → end → close. Each step happens once, in this order.
  */
 
-/** Byte offset in the endless stream of frames, padding frames included. Dense, a multiple of 8, below 2^53. */
+/**
+ * Byte offset in the endless stream of frames, padding frames included. Dense, a multiple of 8, below 2^53.
+ */
 export type Position = number;
 
 /** What a snapshot stands for: the state after every frame before `position`. */
@@ -26,7 +28,9 @@ export interface SnapshotInfo {
 export interface FramesSink {
   /** First and at most once: the newest valid snapshot. A chunk's bytes hold until the next is asked for. */
   snapshot(info: SnapshotInfo, chunks: Iterable<Uint8Array>): void;
-  /** All frames of one group: words[startWord … endWord), which starts at `position`. Valid during the call. */
+  /**
+   * All frames of one group: words[startWord … endWord), which starts at `position`. Valid during the call.
+   */
   frames(words: Int32Array, startWord: number, endWord: number, position: Position): void;
 }
 
@@ -71,7 +75,9 @@ export type AppendOutcome =
 export interface Journal {
   /** Takes the journal for this process. Throws FrontrowError `directory-in-use`, naming the holder. */
   own(): Owner | Promise<Owner>;
-  /** Reads everything into the sink. Throws FrontrowError `data-corrupt` and changes nothing when it cannot. */
+  /**
+   * Reads everything into the sink. Throws FrontrowError `data-corrupt` and changes nothing when it cannot.
+   */
   recover(sink: FramesSink): Recovered | Promise<Recovered>;
   /**
    * Keeps ONE group; durable when it answers ok. `chunks` hold whole frames and follow each other in the

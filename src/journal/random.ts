@@ -1,4 +1,7 @@
-/** A small seeded generator for simulated disks and fuzz tests (mulberry32). Not for anything that must not be guessed. */
+/**
+ * A small seeded generator for simulated disks and fuzz tests (mulberry32). Not for anything that must not be
+ * guessed.
+ */
 export class SeededRandom {
   #state: number;
 

@@ -1,26 +1,26 @@
 /**
  * The journal in segments, over a Disk. FileJournal and MemoryJournal are this class on two disks.
  *
- * Thread: own, recover, append, end and close belong to the journal thread, which sleeps in Atomics.wait between
- * groups; everything is synchronous.
+ * Thread: own, recover, append, end and close belong to the journal thread, which sleeps in Atomics.wait
+ * between groups; everything is synchronous.
  *
  * Invariants:
  *   - a group is written when everything before it is synced, in blocks that hold nothing else;
  *   - a segment has its name only when its header is durable, and its predecessor's footer comes after that;
- *   - after a failed or short write or a failed sync nothing more is acknowledged: what the disk holds is unknown,
+ *   - after a failed or short write or sync nothing more is acknowledged: what the disk holds is unknown,
  *     and a second fsync may say yes to pages that the first one dropped (fsync(2), "Errors").
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { assert, FrontrowError } from '../core/assert.ts';
-import { errorCode, ShortWriteError, writeWhole, writeZeros } from './disk.ts';
+import { writeWhole, writeZeros } from './disk.ts';
 import type { Disk, DiskFile, DiskLock } from './disk.ts';
 import { FrameAudit } from './frame-audit.ts';
-import { EventIndex } from './footer.ts';
 import { encodeGroupHeader, GROUP_FLAG_AFTER_SYNC, GROUP_KIND } from './group.ts';
 import type { GroupKind } from './group.ts';
-import { readJournal, sentence } from './journal-reader.ts';
-import type { OpenSegment, ReadReport } from './journal-reader.ts';
+import { readJournal } from './journal-reader.ts';
+import { sentence } from './read-report.ts';
+import type { OpenSegment, ReadReport } from './read-report.ts';
 import {
   BAD_SUFFIX,
   BLOCK_BYTES,
@@ -34,50 +34,35 @@ import {
   SEGMENT_BYTES_DEFAULT,
   segmentCapacity,
   segmentName,
-  SPARE_NOW,
-  spareName,
-  spareNumbers,
 } from './layout.ts';
 import type { SegmentShape } from './layout.ts';
 import type { AppendOutcome, FramesSink, Journal, Owner, Position, Recovered } from './port.ts';
-import { encodeSegmentHeader } from './segment-header.ts';
-import type { SegmentHeader } from './segment-header.ts';
-import { unlinkIfThere } from './snapshot.ts';
+import { NoRoomError, SegmentMaker } from './segment-maker.ts';
+import type { ActiveSegment } from './segment-maker.ts';
 
 export interface SegmentJournalOptions {
   readonly segmentBytes?: number;
   /** Events that a footer can name. */
   readonly eventsMax?: number;
-  /** `none` skips the sync of a group: a power cut may take back what was acknowledged; a killed process does not. */
+  /**
+   * `none` skips the sync of a group: a power cut may take back what was acknowledged; a killed process does
+   * not.
+   */
   readonly durability?: 'sync' | 'none';
   /** Random bytes for incarnation and salts; tests give a seeded one. */
   readonly random?: (bytes: number) => Uint8Array;
 }
 
-/** Counters since own(). */
+/** Counters since the journal was opened. */
 export interface JournalStats {
-  groups: number;
-  payloadBytes: number;
-  rolls: number;
+  readonly groups: number;
+  readonly payloadBytes: number;
+  readonly rolls: number;
   /** Segments that this thread had to fill itself because no spare was ready: each costs a pause. */
-  sparesMissing: number;
-}
-
-/** The segment being written. */
-interface ActiveSegment {
-  readonly file: DiskFile;
-  readonly header: SegmentHeader;
-  readonly index: EventIndex;
-  offset: number;
+  readonly sparesMissing: number;
 }
 
 const OK: AppendOutcome = { ok: true };
-const FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
-
-/** There is no room for a new file, and none has been given a segment's name. */
-class NoRoomError extends Error {
-  override readonly name = 'NoRoomError';
-}
 
 function noRoomToStart(cause: unknown): FrontrowError {
   return new FrontrowError('directory-unusable', 'the disk has no room for another journal segment', {
@@ -86,8 +71,9 @@ function noRoomToStart(cause: unknown): FrontrowError {
 }
 
 /**
- * Writes the unproven groups again, byte for byte. When the last owner's sync failed, the kernel may have kept their
- * pages, called them clean and never written them: a sync alone would then do nothing (fsync(2), "Errors").
+ * Writes the unproven groups again, byte for byte. When the last owner's sync failed, the kernel may have
+ * kept their pages, called them clean and never written them: a sync alone would then do nothing (fsync(2),
+ * "Errors").
  */
 function rewrite(file: DiskFile, last: OpenSegment): void {
   const bytes = new Uint8Array(last.end.offset - last.unprovenOffset);
@@ -96,20 +82,10 @@ function rewrite(file: DiskFile, last: OpenSegment): void {
   if (count > 0) writeWhole(file, [bytes], last.unprovenOffset);
 }
 
-/** A new file that takes less than it is given is a full disk, as a failed write to it may be. */
-function orNoRoom<T>(act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    if (!FULL_CODES.has(errorCode(error)) && !(error instanceof ShortWriteError)) throw error;
-    throw new NoRoomError('there is no room for another segment', { cause: error });
-  }
-}
-
 export class SegmentJournal implements Journal {
   readonly disk: Disk;
-  readonly stats: JournalStats = { groups: 0, payloadBytes: 0, rolls: 0, sparesMissing: 0 };
   readonly #shape: SegmentShape;
+  readonly #maker: SegmentMaker;
   readonly #durability: 'sync' | 'none';
   readonly #random: (bytes: number) => Uint8Array;
   readonly #audit = new FrameAudit();
@@ -123,6 +99,9 @@ export class SegmentJournal implements Journal {
   #previousCrc = 0;
   #lost: AppendOutcome | null = null;
   #ended = false;
+  #groups = 0;
+  #payloadBytes = 0;
+  #rolls = 0;
 
   constructor(disk: Disk, options: SegmentJournalOptions = {}) {
     this.disk = disk;
@@ -133,6 +112,16 @@ export class SegmentJournal implements Journal {
     checkShape(this.#shape);
     this.#durability = options.durability ?? 'sync';
     this.#random = options.random ?? randomBytes;
+    this.#maker = new SegmentMaker(disk, this.#shape, this.#random);
+  }
+
+  get stats(): JournalStats {
+    return {
+      groups: this.#groups,
+      payloadBytes: this.#payloadBytes,
+      rolls: this.#rolls,
+      sparesMissing: this.#maker.sparesMissing,
+    };
   }
 
   own(): Owner {
@@ -143,8 +132,8 @@ export class SegmentJournal implements Journal {
   }
 
   /**
-   * Throws FrontrowError `data-corrupt` (the message names file and offset) or `directory-unusable` (newer format,
-   * a disk that does not read). Nothing is changed before everything has been read and found good.
+   * Throws FrontrowError `data-corrupt` (the message names file and offset) or `directory-unusable` (newer
+   * format, a disk that does not read). Nothing is changed before everything has been read and found good.
    */
   recover(sink: FramesSink): Recovered {
     assert(this.#lock !== null, 'a journal is taken before it is read');
@@ -250,8 +239,8 @@ export class SegmentJournal implements Journal {
       const active = this.#active;
       for (const chunk of chunks) this.#noteFrames(chunk, active);
       this.#writeGroup(active, GROUP_KIND.frames, chunks, payloadBytes);
-      this.stats.groups++;
-      this.stats.payloadBytes += payloadBytes;
+      this.#groups++;
+      this.#payloadBytes += payloadBytes;
       return OK;
     } catch (error) {
       return this.#loseTo(error);
@@ -289,21 +278,25 @@ export class SegmentJournal implements Journal {
     this.#previousCrc = crc;
   }
 
-  /** A group without frames. One block is always left for the end mark; a begin mark rolls when it is the last. */
+  /**
+   * A group without frames. One block is always left for the end mark; a begin mark rolls when it is the
+   * last.
+   */
   #writeMark(kind: typeof GROUP_KIND.begin | typeof GROUP_KIND.end): void {
     assert(this.#active !== null, 'marks go into an open segment');
     if (kind === GROUP_KIND.begin && this.room() < BLOCK_BYTES) {
       const full = this.#roll();
       if (full !== null) throw noRoomToStart(full);
     }
-    // Without durability the groups before are in the page cache only, and this mark claims that they are kept.
+    // Without durability the groups before are in the page cache only, and this mark claims that they are
+    // kept.
     if (this.#durability === 'none') this.#active.file.sync();
     this.#writeGroup(this.#active, kind, [], 0);
   }
 
   /**
-   * Moves on to the next segment: name first, footer second (layout.ts says why). Null when done, an outcome when
-   * there is no room for one, which leaves everything as it was. Other failures are thrown and final.
+   * Moves on to the next segment: name first, footer second (layout.ts says why). Null when done, an outcome
+   * when there is no room for one, which leaves everything as it was. Other failures are thrown and final.
    */
   #roll(): AppendOutcome | null {
     const old = this.#active;
@@ -322,60 +315,18 @@ export class SegmentJournal implements Journal {
     writeWhole(old.file, [old.index.encode(old.header, end)], footerOffset(old.header));
     old.file.sync();
     old.file.close();
-    this.stats.rolls++;
+    this.#rolls++;
     return null;
   }
 
   #startSegment(number: number): ActiveSegment {
-    const { name, file } = this.#takeSpare();
-    try {
-      const salts = new Int32Array(Uint8Array.from(this.#random(8)).buffer);
-      const header: SegmentHeader = {
-        ...this.#shape,
-        number,
-        firstPosition: this.#position,
-        previousCrc: this.#previousCrc,
-        epoch: this.#epoch,
-        incarnation: this.#incarnation,
-        salt0: salts[0],
-        salt1: salts[1],
-      };
-      orNoRoom(() => {
-        writeWhole(file, [encodeSegmentHeader(header)], 0);
-        file.sync();
-      });
-      // From here on a failure is final, whatever it is called: the name may or may not be there after a crash.
-      this.disk.rename(name, segmentName(number));
-      this.disk.syncDirectory();
-      return { file, header, index: new EventIndex(this.#shape.eventsMax), offset: BLOCK_BYTES };
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-  }
-
-  /** The next ready spare of the right size; without one, a file filled here and now. */
-  #takeSpare(): { name: string; file: DiskFile } {
-    for (const number of spareNumbers(this.disk.list())) {
-      const name = spareName(number);
-      const file = this.disk.open(name, 'write');
-      if (file.size() === this.#shape.segmentBytes) return { name, file };
-      file.close();
-    }
-    this.stats.sparesMissing++;
-    unlinkIfThere(this.disk, SPARE_NOW);
-    const file = orNoRoom(() => this.disk.open(SPARE_NOW, 'create'));
-    try {
-      orNoRoom(() => {
-        writeZeros(file, 0, this.#shape.segmentBytes);
-        file.sync();
-      });
-      return { name: SPARE_NOW, file };
-    } catch (error) {
-      file.close();
-      unlinkIfThere(this.disk, SPARE_NOW);
-      throw error;
-    }
+    return this.#maker.start({
+      number,
+      firstPosition: this.#position,
+      previousCrc: this.#previousCrc,
+      epoch: this.#epoch,
+      incarnation: this.#incarnation,
+    });
   }
 
   end(): AppendOutcome {

@@ -1,8 +1,8 @@
 /**
  * Reads one segment file, group by group, through a window that is reused from segment to segment.
  *
- * Read-only and without an opinion: it says what is at an offset. What that means, end, torn tail or corruption,
- * is decided in journal-reader.ts.
+ * Read-only and without an opinion: it says what is at an offset. What that means, end, torn tail or
+ * corruption, is decided in journal-reader.ts.
  */
 import { assert } from '../core/assert.ts';
 import type { Disk, DiskFile } from './disk.ts';
@@ -89,7 +89,9 @@ export class SegmentReader {
     return start < 0 ? null : decodeGroup(this.#window.words, start, offset);
   }
 
-  /** Offset of a valid group behind `offset` that proves that the bytes at `offset` had been durable; else -1. */
+  /**
+   * Offset of a valid group behind `offset` that proves that the bytes at `offset` had been durable; else -1.
+   */
   laterGroup(offset: number): number {
     for (let at = offset + BLOCK_BYTES; at < this.#end; at += BLOCK_BYTES) {
       const group = this.groupAt(at);

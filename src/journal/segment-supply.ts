@@ -1,10 +1,11 @@
 /**
- * Keeps spare segments ready: zero-filled and synced files under temporary names, which the journal thread takes by
- * renaming them.
+ * Keeps spare segments ready: zero-filled and synced files under temporary names, which the journal thread
+ * takes by renaming them.
  *
- * Thread: main (or any that turns its event loop); all calls are asynchronous. The journal thread never runs its
- * event loop, so nothing is said between the two but file names: `replenish()` counts what is there. Call it at
- * start and whenever the journal has moved on to a new segment. After a failure nothing is tried again until then.
+ * Thread: main (or any that turns its event loop); all calls are asynchronous. The journal thread never runs
+ * its event loop, so nothing is said between the two but file names: `replenish()` counts what is there. Call
+ * it at start and whenever the journal has moved on to a new segment. After a failure nothing is tried again
+ * until then.
  */
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,10 +1,10 @@
 /**
  * A disk in memory that behaves as badly as a real one may, by seed.
  *
- * Every file has two contents: `cached`, what reads see, and `durable`, what a power cut leaves. A write changes
- * the cache and marks 512-byte sectors; sync() copies them. crash() keeps what was synced and, of every other
- * sector, the old or the new content; of directory changes since the last syncDirectory() it keeps the first few
- * (a journaling file system writes them in order). Sectors are whole or not at all.
+ * Every file has two contents: `cached`, what reads see, and `durable`, what a power cut leaves. A write
+ * changes the cache and marks 512-byte sectors; sync() copies them. crash() keeps what was synced and, of
+ * every other sector, the old or the new content; of directory changes since the last syncDirectory() it
+ * keeps the first few (a journaling file system writes them in order). Sectors are whole or not at all.
  *
  * A fault comes at the n-th operation that changes something:
  *   crash        the operation is done in part, then everything throws until crash() is called

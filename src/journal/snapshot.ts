@@ -1,17 +1,20 @@
 /**
- * The snapshot container: somebody's chunks, with proof that all of them are there. What they mean is the engine's.
+ * The snapshot container: somebody's chunks, with proof that all of them are there. What they mean is the
+ * engine's.
  *
- *   header  16 words: magic, crc32 of words 2–15, format, 0, position (2), last time ms (2), incarnation (4), zero
- *   chunk   16 bytes: magic, crc32 of the bytes, byte count, chunk index; then the bytes, then zeros to a multiple of 16
- *   end     16 words: magic, crc32 of words 2–15, format, chunk count, position (2), bytes (2), crc over all chunk crcs, zero
+ *   header  16 words: magic, crc32 of words 2–15, format, 0, position (2), last time in ms (2),
+ *           incarnation (4), zero
+ *   chunk   4 words: magic, crc32 of the bytes, byte count, chunk index; then the bytes, then zeros to 16 bytes
+ *   end     16 words: magic, crc32 of words 2–15, format, chunk count, position (2), bytes (2),
+ *           crc32 over all chunk headers, zero
  *
- * Written under a temporary name, synced, renamed, directory synced: a file with a snapshot's name was whole once.
- * Streamed both ways: one chunk is in memory at a time.
+ * Written under a temporary name, synced, renamed, directory synced: a file with a snapshot's name was whole
+ * once. Streamed both ways: one chunk is in memory at a time.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../core/assert.ts';
 import { high, low, wide } from '../core/frame.ts';
-import { errorCode, writeWhole } from './disk.ts';
+import { unlinkIfThere, writeWhole } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { FORMAT_VERSION, PART_SUFFIX, snapshotName } from './layout.ts';
 import type { SnapshotInfo } from './port.ts';
@@ -44,7 +47,8 @@ export class SnapshotReadError extends Error {
 
 /**
  * Writes a snapshot and gives it its name. Durable when it returns; throws what the disk throws, and then no
- * snapshot has changed. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; they are used before the next is asked for.
+ * snapshot has changed. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; they are used before the next is asked
+ * for.
  */
 export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<Uint8Array>): SnapshotInfo {
   const name = snapshotName(info.position);
@@ -135,7 +139,10 @@ function readHeader(file: DiskFile): SnapshotInfo | null {
   return { position: wide(words, 4), lastTimeMs: wide(words, 6), incarnation, bytes: 0 };
 }
 
-/** The chunks in order, each until the next is asked for. Throws SnapshotReadError where they stop being valid. */
+/**
+ * The chunks in order, each until the next is asked for. Throws SnapshotReadError where they stop being
+ * valid.
+ */
 export function* snapshotChunks(file: DiskFile): Generator<Uint8Array> {
   const frame = new Int32Array(FRAME_BYTES / 4);
   const frameBytes = new Uint8Array(frame.buffer);
@@ -173,12 +180,4 @@ export function* snapshotChunks(file: DiskFile): Generator<Uint8Array> {
 
 function alignChunk(bytes: number): number {
   return Math.ceil(bytes / ALIGN_BYTES) * ALIGN_BYTES;
-}
-
-export function unlinkIfThere(disk: Disk, name: string): void {
-  try {
-    disk.unlink(name);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOENT') throw error;
-  }
 }

@@ -2,13 +2,14 @@
  * Deletes what is no longer needed. The rule:
  *
  *   - the two newest snapshots stay, older ones go;
- *   - a sealed segment may go when it lies wholly before the OLDER of the two, so that one bad snapshot can be
- *     recovered from; with a single snapshot nothing goes, position 0 being the fall-back;
+ *   - a sealed segment may go when it lies wholly before the OLDER of the two, so that one bad snapshot can
+ *     be recovered from; with a single snapshot nothing goes, position 0 being the fall-back;
  *   - of those, the newest `historyBytes` stay, so that history remains readable;
  *   - the last segment, and any with a damaged header, never goes.
  *
- * Deletion goes from the oldest up with the directory synced after each file, so that a crash leaves a row without
- * holes. Thread: the snapshot thread, after writeSnapshot(). Readers that have a deleted file open read on.
+ * Deletion goes from the oldest up with the directory synced after each file, so that a crash leaves a row
+ * without holes. Thread: the snapshot thread, after writeSnapshot(). Readers that have a deleted file open
+ * read on.
  */
 import type { Disk } from './disk.ts';
 import { BAD_SUFFIX, segmentName, segmentNumbers, snapshotName, snapshotPositions } from './layout.ts';

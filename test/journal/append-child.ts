@@ -1,6 +1,7 @@
 /**
  * A process that owns a journal and appends until it is killed. Run by kill.test.ts: `append-child DIR SEED`.
- * Each line of its output is a promise: `ready POSITION`, then `POSITION BYTES CRC` of each acknowledged group.
+ * Each line of its output is a promise: `ready POSITION`, then `POSITION BYTES CRC` of each acknowledged
+ * group.
  */
 import { writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';

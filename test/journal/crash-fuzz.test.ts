@@ -1,8 +1,8 @@
 /**
  * Seeded crashes, failures and bit rot on the simulated disk, through the code that runs on real files.
  *
- * The model is a list: groups acknowledged, and at most one group of unknown fate per life. A failure prints its
- * seed; FRONTROW_SEED runs one seed alone, FRONTROW_LONG many.
+ * The model is a list: groups acknowledged, and at most one group of unknown fate per life. A failure prints
+ * its seed; FRONTROW_SEED runs one seed alone, FRONTROW_LONG many.
  */
 import t from 'tap';
 import { FrontrowError } from '../../src/core/assert.ts';
@@ -48,7 +48,10 @@ function check(condition: boolean, message: string): void {
   if (!condition) throw new Error(message);
 }
 
-/** What the journal must hold: everything acknowledged, then perhaps the one group whose append did not answer. */
+/**
+ * What the journal must hold: everything acknowledged, then perhaps the one group whose append did not
+ * answer.
+ */
 class Model {
   readonly acknowledged: CollectedGroup[] = [];
   pending: CollectedGroup | null = null;
