@@ -477,7 +477,8 @@ export class Dispatcher implements RequestSink {
     }
     this.#supervisor.unwatch(flight);
     this.#land(flight);
-    if (flight.kind !== BATCH_KIND.read) this.#reportDeadline(flight, header);
+    // Readers and answers were not under the mutex, and know nothing of deadlines.
+    if (flight.kind === BATCH_KIND.write || flight.kind === BATCH_KIND.expire) this.#reportDeadline(flight, header);
     if (flight.job !== null) this.#endJob(flight.job);
     this.#lanes.settle(flight.lane);
     this.#dispatch();
@@ -506,8 +507,8 @@ export class Dispatcher implements RequestSink {
     const nowMs = this.#clock.now();
     let nextMs = header.moreDue ? Math.min(nowMs, header.nextDeadlineMs) : header.nextDeadlineMs;
     // A sweep that got nowhere is not repeated at once, or it would be repeated for ever.
-    if (flight.kind === BATCH_KIND.expire && header.expired === 0)
-      nextMs = Math.max(nextMs, nowMs + SWEEP_PAUSE_MS);
+    const isStuck = flight.kind === BATCH_KIND.expire && header.expired === 0 && nextMs <= nowMs;
+    if (isStuck) nextMs = nowMs + SWEEP_PAUSE_MS;
     if (lane.sweepAtMs !== Infinity) return;
     if (nextMs <= nowMs && this.#phase === 'ready') lane.sweepAtMs = nextMs;
     else if (flight.overlapped) this.#expiry.lower(lane.slot, nextMs);

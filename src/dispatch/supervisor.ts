@@ -8,9 +8,11 @@
  * Other events go on meanwhile. Source: DESIGN.md §4, A worker that dies.
  */
 import { FrontrowError } from '../core/assert.ts';
+import { BATCH_KIND } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import { BATCH_HUNG_MS } from '../core/limits.ts';
 import type { Arena } from '../memory/arena.ts';
+import { publishedUnits, ringHead } from '../memory/ring.ts';
 import { findThreadSlot, wakeJournal, type ThreadBase } from '../memory/threads.ts';
 import type { Flight } from './flight.ts';
 import type { BatchPool } from './pool.ts';
@@ -18,8 +20,13 @@ import type { Scheduler } from './scheduler.ts';
 
 /** A thread that was told to end and has not after this is beyond help, and may still write: the process must end. */
 export const EXIT_MS = 1000;
-/** Repair waits for a living thread to say whether it took what the dead one wanted: a few instructions. */
+/**
+ * Repair waits for other threads to say what they took: a few instructions of a living one, which may be
+ * interrupted in the middle, or the exit of another that is dying. So many turns of the event loop, then as
+ * many pauses, then it is given up.
+ */
 export const REPAIR_TRIES_MAX = 1000;
+const REPAIR_PAUSE_MS = 5;
 
 export interface SupervisorOptions {
   readonly arena: Arena;
@@ -76,7 +83,15 @@ export class Supervisor {
 
   async #recover(flight: Flight): Promise<void> {
     await this.#endAndRepair(flight.threadId);
+    if (flight.kind === BATCH_KIND.write) await this.#wholeRing(flight.firstUnit);
     this.#options.recovered(flight);
+  }
+
+  /** Waits until every frame that may be of a batch can be read: others' before them may be unpublished still. */
+  async #wholeRing(firstUnit: number): Promise<void> {
+    const { arena } = this.#options;
+    const units = (ringHead(arena) - firstUnit) | 0;
+    await this.#until(() => publishedUnits(arena, firstUnit, units) >= units, 'the ring keeps a gap');
   }
 
   #endAndRepair(threadId: number): Promise<void> {
@@ -93,15 +108,7 @@ export class Supervisor {
     await this.#end(threadId);
     const slot = findThreadSlot(arena, threadId);
     if (slot === null) return;
-    for (let tries = 1; this.#options.repair(slot) === 'undecided'; tries++) {
-      if (tries === REPAIR_TRIES_MAX) {
-        throw new FrontrowError(
-          'memory-fault',
-          `what thread ${threadId} held cannot be told in ${tries} tries`,
-        );
-      }
-      await this.#turn();
-    }
+    await this.#until(() => this.#options.repair(slot) === 'done', `what thread ${threadId} held is undecided`);
     // Repair may have published padding, which the journal thread waits for.
     wakeJournal(arena);
   }
@@ -121,8 +128,15 @@ export class Supervisor {
     }
   }
 
-  #turn(): Promise<void> {
-    return new Promise((resolve) => this.#options.scheduler.setImmediate(resolve));
+  async #until(isDone: () => boolean, otherwise: string): Promise<void> {
+    const { scheduler } = this.#options;
+    for (let tries = 1; !isDone(); tries++) {
+      if (tries === REPAIR_TRIES_MAX * 2) throw new FrontrowError('memory-fault', otherwise);
+      await new Promise<void>((resolve) => {
+        if (tries < REPAIR_TRIES_MAX) scheduler.setImmediate(resolve);
+        else scheduler.setTimeout(resolve, REPAIR_PAUSE_MS);
+      });
+    }
   }
 
   #fail(cause: unknown): void {

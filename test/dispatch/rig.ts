@@ -13,6 +13,7 @@ import {
   type BatchRequest,
   type ReplyHeader,
 } from '../../src/core/batch.ts';
+import { FRAME_KIND, packHeader } from '../../src/core/frame.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { resolveLimits, type Limits } from '../../src/core/limits.ts';
 import { CREATE_HOLD, type Operation } from '../../src/core/operations.ts';
@@ -21,10 +22,20 @@ import type { BatchPool, PoolListener, RunningBatch } from '../../src/dispatch/p
 import type { Scheduler } from '../../src/dispatch/scheduler.ts';
 import type { SinkReply } from '../../src/dispatch/sink.ts';
 import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
-import { EVENT, EVENT_STATE, HEADER } from '../../src/memory/layout.ts';
+import { EVENT, EVENT_STATE } from '../../src/memory/layout.ts';
 import { insertEvent, writeEventId } from '../../src/memory/registry.ts';
-import { ringHead, startRing, storeDurable, unitPosition } from '../../src/memory/ring.ts';
-import { takeThreadSlot } from '../../src/memory/threads.ts';
+import {
+  endReservation,
+  positionUnit,
+  publishFrame,
+  releaseRing,
+  reserveFrame,
+  ringHead,
+  startRing,
+  storeDurable,
+  unitPosition,
+} from '../../src/memory/ring.ts';
+import { takeThreadSlot, threadBase } from '../../src/memory/threads.ts';
 
 export const START_MS = 1_000_000;
 
@@ -126,6 +137,12 @@ export class FakePool implements BatchPool {
     this.#free = this.#free.filter((other) => other !== threadId);
     this.#free.push(this.#nextThread++);
     queueMicrotask(() => this.#listener?.onIdle());
+  }
+
+  /** A thread without a batch ends. */
+  end(threadId: number): void {
+    this.#free = this.#free.filter((other) => other !== threadId);
+    this.#listener?.onExit(threadId);
   }
 
   /** Takes the batch out of those under way. */
@@ -240,11 +257,18 @@ export class Rig {
     return label;
   }
 
-  /** Moves the ring's head as `units` of published frames would. */
+  /** Publishes a frame of `units` as a worker would; returns the position where it ends. */
   publish(units: number): number {
-    const head = ringHead(this.arena) + units;
-    Atomics.store(this.arena.words, HEADER.ringHead, head | 0);
+    const thread = threadBase(this.arena, 0);
+    const unit = reserveFrame(this.arena, thread, units);
+    this.fill(unit, units);
+    endReservation(this.arena, thread);
     return this.headPosition();
+  }
+
+  /** Publishes a frame into room that was taken before. */
+  fill(unit: number, units: number): void {
+    publishFrame(this.arena, unit, packHeader(FRAME_KIND.hold, units * 2));
   }
 
   headPosition(): number {
@@ -257,10 +281,7 @@ export class Rig {
   sync(position = this.headPosition()): void {
     this.#durable = position;
     storeDurable(this.arena, position);
-    const { words } = this.arena;
-    const releasable = Atomics.load(words, HEADER.ringReleasable);
-    const durable = Math.floor(position / 8) | 0;
-    Atomics.store(words, HEADER.ringReleased, ((durable - releasable) | 0) < 0 ? durable : releasable);
+    releaseRing(this.arena, positionUnit(position));
     this.dispatcher.onDurable(position);
   }
 
