@@ -17,6 +17,7 @@ import { runProgram } from './program.ts';
 import { release } from './release.ts';
 import { seat } from './seat.ts';
 import { seats } from './seats.ts';
+import { serveCommand } from './serve.ts';
 
 const COMMANDS = [
   eventCreate,
@@ -31,6 +32,8 @@ const COMMANDS = [
   orderCancel,
   history,
   bench,
+  // Loaded only when asked for: looking at a seat map needs no server.
+  serveCommand(async () => (await import('../server.ts')).createServer),
 ];
 
 /** A reader that has seen enough, such as `head`, is no failure. */

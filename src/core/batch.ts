@@ -139,7 +139,7 @@ function encodeRequest(view: DataView, bytes: Buffer, start: number, request: Ba
     request.requestId,
   ];
   for (let i = 0; i < texts.length; i++) {
-    const length = bytes.write(texts[i]!, at);
+    const length = bytes.write(texts[i], at);
     assert(length <= 0xffff, 'a request text fits 16 bits');
     view.setUint16(start + 16 + i * 2, length, true);
     at += length;
@@ -206,7 +206,10 @@ export function decodeRequests(batch: ArrayBuffer): BatchRequest[] {
   return requests;
 }
 
-export function encodeReplies(header: Omit<ReplyHeader, 'count'>, replies: readonly BatchReply[]): ArrayBuffer {
+export function encodeReplies(
+  header: Omit<ReplyHeader, 'count'>,
+  replies: readonly BatchReply[],
+): ArrayBuffer {
   let total = HEADER_BYTES;
   for (const reply of replies) {
     total += align8(REPLY_BYTES + reply.etag.length + reply.location.length + reply.body.byteLength);

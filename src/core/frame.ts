@@ -48,7 +48,7 @@ export const WORD_COMMAND = 7;
 const TWO_32 = 0x1_0000_0000;
 
 export function packHeader(kind: number, lengthWords: number): number {
-  return ((kind << 24) | lengthWords) | 0;
+  return (kind << 24) | lengthWords | 0;
 }
 
 export function headerKind(header: number): number {
@@ -61,7 +61,7 @@ export function headerBytes(header: number): number {
 
 /** A 53-bit number from two words of an Int32Array, low word first. */
 export function wide(words: Int32Array, index: number): number {
-  return (words[index]! >>> 0) + (words[index + 1]! >>> 0) * TWO_32;
+  return (words[index] >>> 0) + (words[index + 1] >>> 0) * TWO_32;
 }
 
 /** Low word of a 53-bit number. */
@@ -75,11 +75,11 @@ export function high(value: number): number {
 }
 
 export function frameSlot(words: Int32Array, frame: number): number {
-  return words[frame + WORD_EVENT]! & 0xffff;
+  return words[frame + WORD_EVENT] & 0xffff;
 }
 
 export function frameGeneration(words: Int32Array, frame: number): number {
-  return words[frame + WORD_EVENT]! >>> 16;
+  return words[frame + WORD_EVENT] >>> 16;
 }
 
 export function alignFrame(bytes: number): number {

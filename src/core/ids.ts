@@ -79,25 +79,25 @@ export function parseClaimSuffix(text: string): ClaimRef | null {
   let byteIndex = 0;
   for (let i = 0; i < SUFFIX_CHARS; i++) {
     const code = text.charCodeAt(i);
-    const digit = code < 128 ? DIGITS[code]! : -1;
+    const digit = code < 128 ? DIGITS[code] : -1;
     if (digit < 0) return null;
     pending = ((pending << 5) | digit) & 0xfff;
     bits += 5;
     if (bits >= 8) {
       bits -= 8;
       const word = byteIndex >>> 2;
-      words[word] = ((words[word]! << 8) | ((pending >>> bits) & 0xff)) >>> 0;
+      words[word] = ((words[word] << 8) | ((pending >>> bits) & 0xff)) >>> 0;
       byteIndex++;
     }
   }
   assert(byteIndex === 20, 'a claim suffix decodes to 20 bytes');
   return {
-    slot: (words[0]! >>> 16) as EventSlot,
-    generation: words[0]! & 0xffff,
-    cell: words[1]! as CellIndex,
-    random0: words[2]!,
-    random1: words[3]!,
-    random2: words[4]!,
+    slot: (words[0] >>> 16) as EventSlot,
+    generation: words[0] & 0xffff,
+    cell: words[1] as CellIndex,
+    random0: words[2],
+    random1: words[3],
+    random2: words[4],
   };
 }
 

@@ -86,7 +86,10 @@ export function resolveLimits(options: Partial<Limits>): Limits {
     if (value === undefined) continue;
     const [min, max] = RANGES[name];
     if (!Number.isInteger(value) || value < min || value > max) {
-      throw new FrontrowError('bad-option', `${name} is ${value}; it must be a whole number from ${min} to ${max}`);
+      throw new FrontrowError(
+        'bad-option',
+        `${name} is ${value}; it must be a whole number from ${min} to ${max}`,
+      );
     }
     limits[name] = value;
   }

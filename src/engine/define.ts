@@ -81,13 +81,13 @@ export function define(context: BatchContext, command: DefineCommand): Defined |
   const { pageCount } = extentGeometry(shape, sizes.cellCount, sizes.keyCapacity);
   const slot = findFreeSlot(arena);
   const firstPage = slot < 0 ? -1 : findFreePages(arena, pageCount);
-  if (firstPage < 0) return refuse('capacity-exhausted');
+  const length = frameWords(DEFINE.definition + ((command.json.length + 3) >>> 2), check);
+  if (firstPage < 0 || length * 4 > frameBytesMax(arena)) return refuse('capacity-exhausted');
 
   const { words } = arena;
   const timeMs = Math.max(context.nowMs, loadWide(words, registry.base + EVENT.lastTimeLow));
   const generation = (words[eventBase(arena, slot) + EVENT.generation] + 1) & 0xffff || 1;
   const registrySequence = loadSequence(arena, REGISTRY_SLOT) + 1;
-  const length = frameWords(DEFINE.definition + ((command.json.length + 3) >>> 2), check);
   const frame = openFrame(context, REGISTRY_SLOT, slot, generation, 1, timeMs, length, check);
   const { at } = frame;
   words[at + DEFINE.firstPage] = firstPage;
@@ -110,6 +110,11 @@ export function define(context: BatchContext, command: DefineCommand): Defined |
   closeGuard(arena, REGISTRY_SLOT, registrySequence, end);
   endReservation(arena, context.thread);
   return { ok: true, slot, replayed: false };
+}
+
+/** A frame takes at most a quarter of the ring, and of a segment. Source: DESIGN.md §4, Caps. */
+function frameBytesMax(arena: Arena): number {
+  return Math.min(arena.geometry.ringUnits * 2, Math.floor(arena.limits.segmentBytes / 4));
 }
 
 /** The definition that a define frame carries. */

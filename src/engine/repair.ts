@@ -32,7 +32,6 @@ import {
   inspectDeadReservation,
   loadDurable,
   padDeadReservation,
-  publishedUnits,
   ringHead,
   unitPosition,
   unitWord,
@@ -130,9 +129,4 @@ export function publishedCommands(arena: Arena, batchId: number, firstUnit: numb
     at += headerBytes(header) / 8;
   }
   return commands;
-}
-
-/** Whether all that was reserved from `firstUnit` on is published, so that publishedCommands() sees it all. */
-export function isRingWhole(arena: Arena, firstUnit: number): boolean {
-  return publishedUnits(arena, firstUnit) === ((ringHead(arena) - firstUnit) | 0);
 }

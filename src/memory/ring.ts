@@ -78,17 +78,21 @@ function publishPadding(arena: Arena, start: number, units: number): void {
   }
 }
 
-/** How many units from `tail` on are published without a gap. Journal thread, the one consumer. */
-export function publishedUnits(arena: Arena, tail: number): number {
+/**
+ * How many units from `tail` on are published without a gap, whole frames of at most `unitsMax` in all (but at least
+ * one frame). Journal thread, the one consumer.
+ */
+export function publishedUnits(arena: Arena, tail: number, unitsMax: number): number {
   const { words } = arena;
-  const head = Atomics.load(words, HEADER.ringHead);
-  const reserved = (head - tail) | 0;
+  const reserved = (Atomics.load(words, HEADER.ringHead) - tail) | 0;
   let published = 0;
   while (published < reserved) {
     // Pairs with the store in publishFrame().
     const header = Atomics.load(words, unitWord(arena, (tail + published) | 0));
     if (header === 0) break;
-    published += headerBytes(header) / 8;
+    const units = headerBytes(header) / 8;
+    if (published > 0 && published + units > unitsMax) break;
+    published += units;
   }
   assert(published <= reserved, 'frames end where reservations end');
   return published;
@@ -105,19 +109,20 @@ export function ringChunks(arena: Arena, start: number, units: number): Uint8Arr
   return chunks;
 }
 
-/** Zeroes the room up to what main says nobody needs, and gives it back. Journal thread. */
-export function releaseRing(arena: Arena, durableUnit: number): void {
+/** Zeroes the room up to what main says nobody needs, and gives it back; whether there was any. Journal thread. */
+export function releaseRing(arena: Arena, durableUnit: number): boolean {
   const { words, geometry } = arena;
   const released = Atomics.load(words, HEADER.ringReleased);
   // Pairs with main's store in setReleasable().
   const wanted = (Atomics.load(words, HEADER.ringReleasable) - released) | 0;
   const durable = (durableUnit - released) | 0;
   const units = Math.min(wanted, durable);
-  if (units <= 0) return;
+  if (units <= 0) return false;
   for (const chunk of ringChunks(arena, released, units)) chunk.fill(0);
   assert(units <= geometry.ringUnits, 'no more is released than the ring holds');
   // Publishes the zeroes; pairs with the load in reserveFrame() and in ringUsedUnits().
   Atomics.store(words, HEADER.ringReleased, (released + units) | 0);
+  return true;
 }
 
 export function setReleasable(arena: Arena, unit: number): void {

@@ -28,7 +28,14 @@ import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { loadDurable } from '../memory/ring.ts';
 import { beginBatch, endBatch, wakeJournal, type ThreadBase } from '../memory/threads.ts';
 import { WorkerCache } from './cache.ts';
-import { claimReply, prepareCommand, renderCommand, runCommand, type Prepared, type Ran } from './claim-requests.ts';
+import {
+  claimReply,
+  prepareCommand,
+  renderCommand,
+  runCommand,
+  type Prepared,
+  type Ran,
+} from './claim-requests.ts';
 import { answerDefine, defineReply, prepareDefine, runDefine, type DefineRun } from './define-request.ts';
 import { serveRead, type ReadDeps } from './read-requests.ts';
 import { problemReply } from './replies.ts';

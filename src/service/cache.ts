@@ -69,9 +69,7 @@ export class WorkerCache {
   drain(): void {
     for (;;) {
       // Node's declaration knows ports only; a BroadcastChannel is documented to do as well.
-      const received = receiveMessageOnPort(this.#channel as unknown as MessagePort) as
-        | { message: unknown }
-        | undefined;
+      const received = receiveMessageOnPort(this.#channel as unknown as MessagePort);
       if (received === undefined) return;
       if (typeof received.message !== 'number') continue;
       this.#clearBit(received.message);

@@ -24,7 +24,11 @@ export interface ClaimInput {
 
 /** Names of a claim's body → indices and bytes, or all that is wrong with them. */
 export function readClaimBody(
-  body: { readonly items: readonly Item[]; readonly customer?: string | null; readonly reference?: string | null },
+  body: {
+    readonly items: readonly Item[];
+    readonly customer?: string | null;
+    readonly reference?: string | null;
+  },
   map: SeatMap,
 ): Parsed<ClaimInput> {
   const errors: FieldError[] = [];
@@ -39,7 +43,11 @@ export function readClaimBody(
   }
   const limit = Math.min(PLACES_PER_CLAIM_MAX, map.definition.limits.ticketsPerHold);
   if (places > limit) {
-    errors.push({ pointer: '/items', code: 'too-many', detail: `${places} places, at most ${limit} at once` });
+    errors.push({
+      pointer: '/items',
+      code: 'too-many',
+      detail: `${places} places, at most ${limit} at once`,
+    });
   }
   const customer = readText(body.customer, '/customer', CUSTOMER_BYTES_MAX, errors);
   const reference = readText(body.reference, '/reference', REFERENCE_BYTES_MAX, errors);
@@ -90,7 +98,11 @@ function readText(
   const bytes = utf8.encode(text);
   if (bytes.length <= bytesMax) return bytes;
   const name = pointer.slice(1);
-  errors.push({ pointer, code: 'out-of-range', detail: `${name} has ${bytes.length} bytes, at most ${bytesMax}` });
+  errors.push({
+    pointer,
+    code: 'out-of-range',
+    detail: `${name} has ${bytes.length} bytes, at most ${bytesMax}`,
+  });
   return null;
 }
 
@@ -112,9 +124,14 @@ export function readTickets(
   const tickets: number[] = [];
   const prefix = `ticket_${suffix}_`;
   ids.forEach((id, i) => {
-    const number = id.startsWith(prefix) && /^[1-9]\d{0,2}$/.test(id.slice(prefix.length)) ? id.slice(prefix.length) : '';
+    const number =
+      id.startsWith(prefix) && /^[1-9]\d{0,2}$/.test(id.slice(prefix.length)) ? id.slice(prefix.length) : '';
     if (number === '' || Number(number) > count) {
-      errors.push({ pointer: `/tickets/${i}`, code: 'unknown-ticket', detail: `${id} is no ticket of this order` });
+      errors.push({
+        pointer: `/tickets/${i}`,
+        code: 'unknown-ticket',
+        detail: `${id} is no ticket of this order`,
+      });
     } else {
       tickets.push(Number(number) - 1);
     }

@@ -4,13 +4,7 @@
  */
 import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { parseClaimId, type ClaimRef } from '../core/ids.ts';
-import {
-  CANCEL_ORDER,
-  CONFIRM_HOLD,
-  CREATE_HOLD,
-  CREATE_ORDER,
-  RELEASE_HOLD,
-} from '../core/operations.ts';
+import { CANCEL_ORDER, CONFIRM_HOLD, CREATE_HOLD, CREATE_ORDER, RELEASE_HOLD } from '../core/operations.ts';
 import type { ProblemExtras } from '../core/problems.ts';
 import { cancel } from '../engine/cancel.ts';
 import { findClaim, type BatchContext, type Outcome, type Refusal } from '../engine/command.ts';
@@ -152,14 +146,23 @@ function ticketCount(event: CachedEvent, ref: ClaimRef): number {
 }
 
 /** Runs a prepared command and copies what it left. Under the mutex. */
-export function runCommand(context: BatchContext, event: CachedEvent, run: (context: BatchContext) => Outcome | ParseFailure): Ran {
+export function runCommand(
+  context: BatchContext,
+  event: CachedEvent,
+  run: (context: BatchContext) => Outcome | ParseFailure,
+): Ran {
   const outcome = run(context);
   const claim = outcome.ok ? readClaim(event.view, outcome.cell) : null;
   return { outcome, claim, sequence: loadSequence(event.view.arena, event.slot) };
 }
 
 /** The reply to a command that ran. After the mutex. */
-export function renderCommand(context: BatchContext, event: CachedEvent, request: BatchRequest, ran: Ran): BatchReply {
+export function renderCommand(
+  context: BatchContext,
+  event: CachedEvent,
+  request: BatchRequest,
+  ran: Ran,
+): BatchReply {
   const { outcome } = ran;
   if (!outcome.ok) {
     if ('errors' in outcome) return parsedProblem(request, outcome);
@@ -188,12 +191,16 @@ export function claimReply(
   switch (request.operation) {
     case CREATE_HOLD.code: {
       const json = holdJson(event, claim, context.nowMs);
-      return isFirst ? jsonReply(201, json, { ...options, location: `/v1/holds/hold_${suffix}` }) : jsonReply(200, json, options);
+      return isFirst
+        ? jsonReply(201, json, { ...options, location: `/v1/holds/hold_${suffix}` })
+        : jsonReply(200, json, options);
     }
     case CREATE_ORDER.code:
     case CONFIRM_HOLD.code: {
       const json = orderJson(event, claim);
-      return isFirst ? jsonReply(201, json, { ...options, location: `/v1/orders/order_${suffix}` }) : jsonReply(200, json, options);
+      return isFirst
+        ? jsonReply(201, json, { ...options, location: `/v1/orders/order_${suffix}` })
+        : jsonReply(200, json, options);
     }
     case RELEASE_HOLD.code:
       return emptyReply(204, options);
@@ -216,7 +223,11 @@ function refusalExtras(event: CachedEvent, refusal: Refusal, sequence: number): 
   };
 }
 
-function refusalDetail(refusal: Refusal, section: string, seats: readonly string[] | undefined): string | undefined {
+function refusalDetail(
+  refusal: Refusal,
+  section: string,
+  seats: readonly string[] | undefined,
+): string | undefined {
   switch (refusal.code) {
     case 'sold-out':
       return refusal.held === 0

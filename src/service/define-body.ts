@@ -112,7 +112,11 @@ function readSections(input: CreateEventBody, errors: FieldError[]): SectionDefi
   input.sections.forEach((section, index) => {
     const pointer = `/sections/${index}`;
     if (ids.has(section.id)) {
-      errors.push({ pointer: `${pointer}/id`, code: 'duplicate', detail: `section ${section.id} stands twice` });
+      errors.push({
+        pointer: `${pointer}/id`,
+        code: 'duplicate',
+        detail: `section ${section.id} stands twice`,
+      });
     }
     ids.add(section.id);
     const read = readSection(section, pointer, errors);
@@ -138,7 +142,8 @@ function readSection(section: SectionInput, pointer: string, errors: FieldError[
   const price = section.price ?? null;
   if (section.kind === 'general') {
     if (section.rows !== undefined) return fail('/rows', 'bad-value', 'a general section has no rows');
-    if (section.capacity === undefined) return fail('/capacity', 'missing', 'a general section has a capacity');
+    if (section.capacity === undefined)
+      return fail('/capacity', 'missing', 'a general section has a capacity');
     return { id: section.id, name, kind: 'general', capacity: section.capacity, price };
   }
   if (section.rows === undefined) return fail('/rows', 'missing', 'a seated section has rows');

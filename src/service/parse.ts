@@ -42,7 +42,11 @@ export function bodyParser<T>(schema: Type.TSchema, bodyMayBeMissing: boolean): 
   return (body) => {
     if (body === null || body.length === 0) {
       if (bodyMayBeMissing) return { ok: true, value: {} as T };
-      return { ok: false, code: 'malformed-json', detail: 'The body is missing: this call takes a JSON object' };
+      return {
+        ok: false,
+        code: 'malformed-json',
+        detail: 'The body is missing: this call takes a JSON object',
+      };
     }
     const json = parseJson(body);
     if (!json.ok) return json;

@@ -113,7 +113,8 @@ function cached(
     const guard = readGuard(deps.context.arena, event.slot);
     result = make();
     const isStill = readGuard(deps.context.arena, event.slot) === guard;
-    if (isStill && result.reply.status === 200) deps.cache.keep(event, name, guard, result.reply, result.position);
+    if (isStill && result.reply.status === 200)
+      deps.cache.keep(event, name, guard, result.reply, result.position);
   }
   const { etag, sequence } = result.reply;
   if (etag === '' || !isNoneMatch(request.ifNoneMatch, etag)) return result;
@@ -196,7 +197,10 @@ function refusedRead(
   request: BatchRequest,
   parsed: ParseFailure,
 ): ReadResult {
-  const reply = problemReply(parsed.code, request.requestId, { detail: parsed.detail, errors: parsed.errors });
+  const reply = problemReply(parsed.code, request.requestId, {
+    detail: parsed.detail,
+    errors: parsed.errors,
+  });
   return { reply, position: loadPosition(deps.context.arena, event?.slot ?? REGISTRY_SLOT) };
 }
 

@@ -117,7 +117,18 @@ export function orderJson(event: EventNames, claim: Claim): object {
 
 export function eventJson(definition: EventDefinition, version: number, createdMs: number): object {
   const { id, name, state, startsAt, timeZone, currency, limits, sections } = definition;
-  return { id, name, state, version, createdAt: isoTime(createdMs), startsAt, timeZone, currency, limits, sections };
+  return {
+    id,
+    name,
+    state,
+    version,
+    createdAt: isoTime(createdMs),
+    startsAt,
+    timeZone,
+    currency,
+    limits,
+    sections,
+  };
 }
 
 export function capacityOf(definition: EventDefinition): number {

@@ -14,7 +14,12 @@ export interface ReplyOptions {
   readonly isPublic?: boolean;
 }
 
-function reply(status: number, contentType: BatchReply['contentType'], body: Uint8Array, options: ReplyOptions): BatchReply {
+function reply(
+  status: number,
+  contentType: BatchReply['contentType'],
+  body: Uint8Array,
+  options: ReplyOptions,
+): BatchReply {
   return {
     status,
     contentType,

@@ -85,7 +85,8 @@ function readEntry(entry: unknown, at: string, errors: FieldError[]): RowEntry |
   if (typeof entry === 'string') {
     if (SEAT_NUMBER.test(entry)) return entry;
     const range = parseRange(entry);
-    if (range === null) return fail(at, 'bad-format', `"${entry.slice(0, 40)}" is no seat number and no range`);
+    if (range === null)
+      return fail(at, 'bad-format', `"${entry.slice(0, 40)}" is no seat number and no range`);
     if (range.first > range.last || range.last - range.first >= PLACES_PER_EVENT_MAX) {
       return fail(at, 'out-of-range', 'a range runs from a lower to a higher number');
     }
@@ -100,11 +101,13 @@ function readEntry(entry: unknown, at: string, errors: FieldError[]): RowEntry |
     }
   }
   const { id, features = [] } = entry as { id?: unknown; features?: unknown };
-  if (typeof id !== 'string' || !SEAT_NUMBER.test(id)) return fail(`${at}/id`, 'bad-format', 'a seat has an id');
+  if (typeof id !== 'string' || !SEAT_NUMBER.test(id))
+    return fail(`${at}/id`, 'bad-format', 'a seat has an id');
   const isList =
     Array.isArray(features) &&
     features.length <= FEATURES_MAX &&
     features.every((feature) => typeof feature === 'string' && FEATURE.test(feature));
-  if (!isList) return fail(`${at}/features`, 'bad-format', 'features is a list of words such as "wheelchair"');
+  if (!isList)
+    return fail(`${at}/features`, 'bad-format', 'features is a list of words such as "wheelchair"');
   return { id, features: features as string[] };
 }

@@ -1,0 +1,302 @@
+/**
+ * The composition root: starts a server's parts in order and stops them in reverse.
+ *
+ *   limits → arena → journal thread owns the directory → listen (503 starting) → recover → workers → ready
+ *   drain HTTP → drain dispatch → end mark → threads end
+ */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { FrontrowError } from './core/assert.ts';
+import type { BatchRequest } from './core/batch.ts';
+import { SystemClock } from './core/clock.ts';
+import { resolveLimits, type Limits } from './core/limits.ts';
+import type { Operation } from './core/operations.ts';
+import type { SnapshotMessage } from './core/thread-messages.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { WorkerPool } from './dispatch/pool.ts';
+import type { RequestSink, ServiceState, SinkReply } from './dispatch/sink.ts';
+import { publishedCommands, repairThread } from './engine/repair.ts';
+import { countEvents } from './engine/replay.ts';
+import { createHttpService, type HttpService } from './http/service.ts';
+import { segmentCapacity } from './journal/layout.ts';
+import { SegmentSupply } from './journal/segment-supply.ts';
+import { createArena, type Arena } from './memory/arena.ts';
+import { nextDeadline, setReadyTime } from './memory/deadlines.ts';
+import { viewEvent } from './memory/event.ts';
+import { HEADER } from './memory/layout.ts';
+import { eventSlots } from './memory/registry.ts';
+import { cacheCounts, wakeJournal, type CacheCounts } from './memory/threads.ts';
+import { buildSnapshot, HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
+
+export interface ServerOptions extends Partial<Limits> {
+  /** A loopback address; there are no keys yet. 127.0.0.1 if not given. */
+  readonly host?: string;
+  /** 0 takes a free one. 8080 if not given. */
+  readonly port?: number;
+  /** Made when it is not there. One server at a time. */
+  readonly dataDirectory: string;
+  /** `none` skips the sync: a power cut may undo what was acknowledged. */
+  readonly durability?: 'fsync' | 'none';
+  readonly drainTimeoutMs?: number;
+  /** Bytes of journal kept for history beyond what recovery needs. 1 GiB if not given. */
+  readonly historyBytes?: number;
+  /** Sealed segments between two snapshots. */
+  readonly snapshotSegments?: number;
+  readonly logger?: Logger;
+  /** For tests: off, batches of one event run on several workers at once and rest on the mutex alone. */
+  readonly oneWritingBatchPerEvent?: boolean;
+}
+
+export interface FrontrowServer {
+  readonly url: string;
+  readonly port: number;
+  readonly recovered: {
+    readonly events: number;
+    readonly frames: number;
+    readonly tornTailBytes: number;
+    readonly ms: number;
+  };
+  /** Resolves when nothing can be acknowledged any more: end the process. */
+  readonly lost: Promise<FrontrowError>;
+  /** Groups synced since the start, and what the workers' caches did. */
+  statistics(): CacheCounts & { readonly groups: number };
+  /** Answers what was admitted, writes the end mark, gives the directory back. */
+  close(): Promise<void>;
+}
+
+const HOST_DEFAULT = '127.0.0.1';
+const PORT_DEFAULT = 8080;
+const DRAIN_TIMEOUT_MS = 30_000;
+const HISTORY_BYTES = 1024 * 1024 * 1024;
+const SNAPSHOT_SEGMENTS = 4;
+const BLOCK_BYTES = 4096;
+
+/**
+ * Starts a server and resolves when it takes requests.
+ * @throws FrontrowError `bad-option`, `arena-too-large`, `directory-in-use`, `directory-unusable`, `data-corrupt`,
+ *   `listen-failed`
+ */
+export async function createServer(options: ServerOptions): Promise<FrontrowServer> {
+  const limits = resolveLimits(options);
+  const directory = resolve(options.dataDirectory);
+  try {
+    await mkdir(directory, { recursive: true });
+  } catch (cause) {
+    throw new FrontrowError('directory-unusable', `cannot make the data directory ${directory}`, { cause });
+  }
+  const server = new Server(options, limits, directory);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.abort();
+    throw error;
+  }
+  return server;
+}
+
+/** What HTTP sees before recovery is through. */
+class LateSink implements RequestSink {
+  sink: RequestSink | null = null;
+
+  get state(): ServiceState {
+    return this.sink?.state ?? 'starting';
+  }
+
+  now(): number {
+    return this.sink?.now() ?? Date.now();
+  }
+
+  submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
+    if (this.sink !== null) this.sink.submit(operation, request, done);
+    else setImmediate(() => done({ kind: 'problem', code: 'starting', extras: { applied: false } }));
+  }
+}
+
+class Server implements FrontrowServer {
+  readonly #options: ServerOptions;
+  readonly #limits: Limits;
+  readonly #directory: string;
+  readonly #arena: Arena;
+  readonly #late = new LateSink();
+  readonly #http: HttpService;
+  readonly #journal: JournalThread;
+  readonly #supply: SegmentSupply;
+  #dispatcher: Dispatcher | null = null;
+  #pool: WorkerPool | null = null;
+  #history: HistoryThread | null = null;
+  #snapshot: ReturnType<typeof buildSnapshot> | null = null;
+  #rolls = 0;
+  #isOver = false;
+  #closing: Promise<void> | null = null;
+  #resolveLost: (error: FrontrowError) => void = () => {};
+  readonly lost: Promise<FrontrowError>;
+  port = 0;
+  recovered = { events: 0, frames: 0, tornTailBytes: 0, ms: 0 };
+
+  constructor(options: ServerOptions, limits: Limits, directory: string) {
+    this.#options = options;
+    this.#limits = limits;
+    this.#directory = directory;
+    this.#arena = createArena(limits);
+    this.lost = new Promise((settle) => {
+      this.#resolveLost = settle;
+    });
+    this.#http = createHttpService({
+      sink: this.#late,
+      connectionsMax: limits.connectionsMax,
+      ...(options.logger !== undefined && { logger: options.logger }),
+    });
+    this.#supply = new SegmentSupply({
+      directory,
+      segmentBytes: limits.segmentBytes,
+      onReady: () => this.#dispatcher?.onDiskRoom(),
+      onProblem: (error) => {
+        options.logger?.error({ err: error }, 'no spare journal segment could be made');
+        this.#dispatcher?.onDiskRoom();
+      },
+    });
+    this.#journal = new JournalThread(
+      { arena: this.#arena.buffer, limits, directory, durability: options.durability ?? 'fsync' },
+      {
+        durable: (position) => this.#dispatcher?.onDurable(position),
+        rolled: (sparesMissing) => this.#rolled(sparesMissing),
+        lost: (error) => this.#lose(error),
+      },
+    );
+  }
+
+  get url(): string {
+    const host = this.#options.host ?? HOST_DEFAULT;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    await this.#journal.owned;
+    this.port = await this.#http.listen(
+      this.#options.host ?? HOST_DEFAULT,
+      this.#options.port ?? PORT_DEFAULT,
+    );
+    const recovered = await this.#journal.recovered;
+    this.#report(recovered);
+    await this.#supply.replenish();
+    const clock = new SystemClock(recovered.lastTimeMs);
+    const readyMs = clock.now();
+    setReadyTime(this.#arena, readyMs);
+    const shared = {
+      arena: this.#arena.buffer,
+      limits: this.#limits,
+      incarnation: recovered.incarnation,
+    };
+    this.#history = new HistoryThread({ ...shared, directory: this.#directory });
+    this.#pool = new WorkerPool({
+      filename: RESERVE_WORKER,
+      workers: this.#limits.workers,
+      workerData: shared,
+    });
+    const dispatcher = new Dispatcher({
+      arena: this.#arena,
+      pool: this.#pool,
+      history: this.#history,
+      clock,
+      diskRoom: () => this.#diskRoom(),
+      repair: (dead) => repairThread(this.#arena, dead),
+      publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
+      fatal: (error) => this.#lose(error),
+      ...(this.#options.oneWritingBatchPerEvent !== undefined && {
+        oneWritingBatchPerEvent: this.#options.oneWritingBatchPerEvent,
+      }),
+    });
+    this.#dispatcher = dispatcher;
+    for (const slot of eventSlots(this.#arena)) {
+      dispatcher.seed(slot, nextDeadline(viewEvent(this.#arena, slot)));
+    }
+    this.#late.sink = dispatcher;
+    dispatcher.ready();
+  }
+
+  #report(recovered: Recovered): void {
+    const { frames, tornTailBytes, ms } = recovered;
+    this.recovered = { events: countEvents(this.#arena), frames, tornTailBytes, ms: Math.round(ms) };
+    for (const note of recovered.notes) this.#options.logger?.warn(note);
+    this.#options.logger?.info({ ...this.recovered, cleanEnd: recovered.cleanEnd }, 'recovered');
+  }
+
+  /** What the journal may still take before a file must be made: the current segment and the spares. */
+  #diskRoom(): number {
+    const { segmentBytes, eventsMax } = this.#limits;
+    const blocks = Atomics.load(this.#arena.words, HEADER.segmentBlocks);
+    // A roll leaves at most a quarter of a segment unused: no frame is larger.
+    const spare = Math.floor(segmentCapacity({ segmentBytes, eventsMax }) * 0.75);
+    return blocks * BLOCK_BYTES + this.#supply.ready * spare;
+  }
+
+  #rolled(sparesMissing: number): void {
+    if (sparesMissing > 0)
+      this.#options.logger?.warn({ sparesMissing }, 'the journal had to make a segment itself');
+    void this.#supply.replenish();
+    this.#rolls++;
+    if (this.#rolls < (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS) || this.#snapshot !== null)
+      return;
+    this.#rolls = 0;
+    this.#snapshot = buildSnapshot({
+      limits: this.#limits,
+      directory: this.#directory,
+      historyBytes: this.#options.historyBytes ?? HISTORY_BYTES,
+    });
+    void this.#snapshot.done.then((message) => this.#snapshotDone(message));
+  }
+
+  #snapshotDone(message: SnapshotMessage): void {
+    this.#snapshot = null;
+    const { logger } = this.#options;
+    if (message.kind === 'failed' && this.#closing === null) logger?.error(message, 'a snapshot failed');
+    else logger?.info(message, 'snapshot');
+  }
+
+  #lose(error: FrontrowError): void {
+    if (this.#isOver || this.#closing !== null) return;
+    this.#isOver = true;
+    this.#dispatcher?.journalLost();
+    this.#resolveLost(error);
+  }
+
+  statistics(): CacheCounts & { readonly groups: number } {
+    const groups = Atomics.load(this.#arena.words, HEADER.journalGroups);
+    return { ...cacheCounts(this.#arena), groups };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#http.drain(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS);
+    if (!this.#isOver) {
+      await this.#dispatcher?.drain();
+      // Pairs with the load in workers/journal.ts; the wake makes it look.
+      Atomics.store(this.#arena.words, HEADER.journalStop, 1);
+      wakeJournal(this.#arena);
+      await this.#journal.ended;
+    }
+    await this.#endThreads();
+  }
+
+  /** A start that failed leaves nothing behind. */
+  async abort(): Promise<void> {
+    this.#isOver = true;
+    await this.#http.drain(0);
+    await this.#endThreads();
+  }
+
+  async #endThreads(): Promise<void> {
+    this.#snapshot?.stop();
+    await Promise.all([
+      this.#pool?.close(),
+      this.#history?.close(),
+      this.#supply.close(),
+      this.#journal.terminate(),
+    ]);
+  }
+}

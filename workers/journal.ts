@@ -1,0 +1,125 @@
+/**
+ * The journal thread: owns the files. Recovers memory from them, then turns what workers publish in the ring into
+ * groups, one write and one sync each, and tells main how far the journal is durable.
+ *
+ * It sleeps on an arena word and never runs its event loop in between, so everything here is synchronous, or is
+ * awaited at once. It takes no mutex, so nobody can block it.
+ */
+import { performance } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert, FrontrowError } from '../src/core/assert.ts';
+import type { JournalMessage, JournalThreadData } from '../src/core/thread-messages.ts';
+import { loadArena } from '../src/engine/snapshot.ts';
+import { Replay } from '../src/engine/replay.ts';
+import { FileJournal } from '../src/journal/file-journal.ts';
+import { attachArena, type Arena } from '../src/memory/arena.ts';
+import { HEADER } from '../src/memory/layout.ts';
+import {
+  positionUnit,
+  publishedUnits,
+  releaseRing,
+  ringChunks,
+  startRing,
+  storeDurable,
+} from '../src/memory/ring.ts';
+
+const BLOCK_BYTES = 4096;
+/** A group is bounded so that its replies do not wait for megabytes of others. */
+const GROUP_UNITS_MAX = (4 * 1024 * 1024) / 8;
+
+assert(parentPort !== null, 'the journal runs on a thread of its own');
+const main = parentPort;
+
+function tell(message: JournalMessage | number): void {
+  main.postMessage(message);
+}
+
+function recover(arena: Arena, journal: FileJournal): number {
+  const started = performance.now();
+  const replay = new Replay(arena);
+  const recovered = journal.recover({
+    snapshot: (info, chunks) => {
+      loadArena(arena, chunks);
+      replay.startFromMemory(info.lastTimeMs);
+    },
+    frames: (words, start, end, position) => replay.apply(words, start, end, position),
+  });
+  startRing(arena, recovered.position);
+  Atomics.store(arena.words, HEADER.segmentBlocks, Math.floor(journal.room() / BLOCK_BYTES));
+  tell({
+    kind: 'recovered',
+    incarnation: recovered.incarnation,
+    position: recovered.position,
+    lastTimeMs: replay.lastTimeMs,
+    frames: replay.frames,
+    tornTailBytes: recovered.tornTail?.bytes ?? 0,
+    cleanEnd: recovered.cleanEnd,
+    notes: recovered.notes,
+    ms: performance.now() - started,
+  });
+  return recovered.position;
+}
+
+/** Writes groups until it is told to stop and the ring is empty. */
+async function run(arena: Arena, journal: FileJournal, start: number): Promise<void> {
+  const { words } = arena;
+  let position = start;
+  let rolls = journal.stats.rolls;
+  for (;;) {
+    // Read before the ring: a frame published after the look below changes it, and the wait returns at once.
+    const wake = Atomics.load(words, HEADER.journalWake);
+    const isStopping = Atomics.load(words, HEADER.journalStop) !== 0;
+    const tail = positionUnit(position);
+    const units = publishedUnits(arena, tail, GROUP_UNITS_MAX);
+    if (units === 0) {
+      if (releaseRing(arena, tail)) tell(position);
+      if (isStopping) return;
+      // Pairs with the add and notify in wakeJournal().
+      Atomics.wait(words, HEADER.journalWake, wake);
+      continue;
+    }
+    const outcome = await journal.append(position, ringChunks(arena, tail, units));
+    if (!outcome.ok) {
+      throw new FrontrowError(
+        'journal-lost',
+        `the journal took no group at position ${position}: ${outcome.reason}`,
+        {
+          cause: outcome.cause,
+        },
+      );
+    }
+    position += units * 8;
+    storeDurable(arena, position);
+    Atomics.store(words, HEADER.segmentBlocks, Math.floor(journal.room() / BLOCK_BYTES));
+    Atomics.add(words, HEADER.journalGroups, 1);
+    releaseRing(arena, positionUnit(position));
+    tell(position);
+    if (journal.stats.rolls !== rolls) {
+      rolls = journal.stats.rolls;
+      tell({ kind: 'rolled', sparesMissing: journal.stats.sparesMissing });
+    }
+  }
+}
+
+async function serve(data: JournalThreadData): Promise<void> {
+  const arena = attachArena(data.arena, data.limits);
+  const journal = new FileJournal(data.directory, {
+    segmentBytes: data.limits.segmentBytes,
+    eventsMax: data.limits.eventsMax,
+    durability: data.durability === 'fsync' ? 'sync' : 'none',
+  });
+  journal.own();
+  tell({ kind: 'owned' });
+  await run(arena, journal, recover(arena, journal));
+  journal.end();
+  journal.close();
+  tell({ kind: 'ended' });
+}
+
+try {
+  await serve(workerData as JournalThreadData);
+} catch (error) {
+  const code = error instanceof FrontrowError ? error.code : 'journal-lost';
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  tell({ kind: 'failed', code, message: error instanceof Error ? error.message + cause : String(error) });
+}
