@@ -12,6 +12,7 @@ import type { JournalMessage, JournalThreadData } from '../src/core/thread-messa
 import { loadArena } from '../src/engine/snapshot.ts';
 import { Replay } from '../src/engine/replay.ts';
 import { FileJournal } from '../src/journal/file-journal.ts';
+import type { Journal } from '../src/journal/port.ts';
 import { attachArena, type Arena } from '../src/memory/arena.ts';
 import { HEADER } from '../src/memory/layout.ts';
 import {
@@ -63,6 +64,8 @@ function recover(arena: Arena, journal: FileJournal): number {
 /** Writes groups until it is told to stop and the ring is empty. */
 async function run(arena: Arena, journal: FileJournal, start: number): Promise<void> {
   const { words } = arena;
+  // A journal over a network answers with a promise; this loop is written for both.
+  const port: Journal = journal;
   let position = start;
   let rolls = journal.stats.rolls;
   for (;;) {
@@ -78,7 +81,7 @@ async function run(arena: Arena, journal: FileJournal, start: number): Promise<v
       Atomics.wait(words, HEADER.journalWake, wake);
       continue;
     }
-    const outcome = await journal.append(position, ringChunks(arena, tail, units));
+    const outcome = await port.append(position, ringChunks(arena, tail, units));
     if (!outcome.ok) {
       throw new FrontrowError(
         'journal-lost',
