@@ -133,8 +133,10 @@ export function serveCommand(loadServer: () => Promise<StartServer>): Command {
         ...(args['segment-mib'] === undefined ? {} : { segmentBytes: args['segment-mib'] * MIB }),
         ...(args['events-max'] === undefined ? {} : { eventsMax: args['events-max'] }),
       });
+      // First the events, then the address: whoever waits for the line finds them there.
+      const tries = args.demo ? await defineDemo(server) : [];
       announce(server, args.durability, session);
-      if (args.demo) await offerDemo(server, session);
+      if (tries.length > 0) stderr.write(`\nTry, in another terminal:\n${tries.join('\n')}\n\n`);
       return untilEnd(server, session.terminal.signal, logger);
     },
   });
@@ -162,8 +164,8 @@ function announce(server: ServedServer, durability: string, session: Session): v
   stderr.write(`frontrow: listening on ${server.url}\n`);
 }
 
-/** Defines the demo events on an empty server; prints what to try wherever they are. */
-async function offerDemo(server: ServedServer, session: Session): Promise<void> {
+/** Defines the demo events on an empty server; returns what to try wherever they are. */
+async function defineDemo(server: ServedServer): Promise<string[]> {
   const client = new FrontrowClient({ url: server.url });
   const now = new Date();
   const { data } = await client.events.list({ limit: 500 });
@@ -171,13 +173,9 @@ async function offerDemo(server: ServedServer, session: Session): Promise<void> 
     await client.events.create(demoHall(now));
     await client.events.create(demoClub(now));
   } else if (!['hall', 'club'].every((id) => data.some((event) => event.id === id))) {
-    return;
+    return [];
   }
-  session.terminal.stderr.write(
-    `\nTry, in another terminal:\n${demoLines(server.url)
-      .map((line) => `  ${line}\n`)
-      .join('')}\n`,
-  );
+  return demoLines(server.url).map((line) => `  ${line}`);
 }
 
 /** Three lines that work as printed, wherever the server listens. */
