@@ -11,6 +11,7 @@ import { eventShow } from './event-show.ts';
 import { EXIT } from './exits.ts';
 import { history } from './history.ts';
 import { hold } from './hold.ts';
+import { inspectCommand } from './inspect.ts';
 import { orderCancel } from './order-cancel.ts';
 import { orderShow } from './order-show.ts';
 import { runProgram } from './program.ts';
@@ -18,6 +19,7 @@ import { release } from './release.ts';
 import { seat } from './seat.ts';
 import { seats } from './seats.ts';
 import { serveCommand } from './serve.ts';
+import { verifyCommand } from './verify.ts';
 
 const COMMANDS = [
   eventCreate,
@@ -32,7 +34,9 @@ const COMMANDS = [
   orderCancel,
   history,
   bench,
-  // Loaded only when asked for: looking at a seat map needs no server.
+  // Loaded only when asked for: looking at a seat map needs no server, and no journal.
+  inspectCommand(async (directory) => (await import('./offline.ts')).inspectDirectory(directory)),
+  verifyCommand(async (directory) => (await import('./offline.ts')).verifyDirectory(directory)),
   serveCommand(async () => (await import('../server.ts')).createServer),
 ];
 

@@ -11,9 +11,13 @@
  * instant could both remove it; the second one's O_EXCL then fails unless it removed the first one's new
  * file, a window of microseconds that flock does not have. Process ids mean nothing across machines or
  * containers.
+ *
+ * Readers of a directory at rest take a shared flock, which writes nothing: they keep a server from starting
+ * beneath them, and each other out of nothing.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FrontrowError } from '../core/assert.ts';
 import { errorCode } from './disk.ts';
@@ -66,6 +70,40 @@ export function lockDirectory(directory: string, owner: Owner, options: LockOpti
   };
 }
 
+/**
+ * Keeps writers out while a directory at rest is read, and changes nothing in it. A directory without a lock file
+ * has never had an owner; there is nothing to keep out.
+ * @throws FrontrowError `directory-in-use` when a server has it, `directory-unusable`
+ */
+export function lockForReading(directory: string, options: LockOptions = {}): DiskLock {
+  const unlocked: DiskLock = { release(): void {} };
+  const holder = readOwner(join(directory, 'lock.pid'));
+  if (holder !== null && isAlive(holder.pid)) throw inUse(directory, holder);
+  const path = join(directory, 'lock');
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(path, 'r');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return unlocked;
+    throw new FrontrowError('directory-unusable', `${path}: ${errorCode(error)}`, { cause: error });
+  }
+  const child = spawnSync(options.flockCommand ?? 'flock', ['-n', '-s', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', descriptor],
+  });
+  if (child.status === 0) {
+    return {
+      release(): void {
+        fs.closeSync(descriptor);
+      },
+    };
+  }
+  fs.closeSync(descriptor);
+  if (child.status === FLOCK_CONFLICT) throw inUse(directory, readOwner(path));
+  // Without the program an owner goes by its pid file, which was looked at above.
+  if (child.error !== undefined && errorCode(child.error) === 'ENOENT') return unlocked;
+  throw new FrontrowError('directory-unusable', `${path}: flock ended with ${child.status ?? child.signal}`);
+}
+
 function lockByPidFile(directory: string, owner: Owner): DiskLock {
   const path = join(directory, 'lock.pid');
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -116,8 +154,12 @@ function readOwner(path: string): Owner | null {
   }
 }
 
+/** Who holds it, as far as is known: what the file says may be of an owner that is gone, while a reader has it. */
 function inUse(directory: string, holder: Owner | null): FrontrowError {
+  const isStale = holder !== null && holder.host === hostname() && !isAlive(holder.pid);
   const who =
-    holder === null ? 'another process' : `process ${holder.pid} on ${holder.host} since ${holder.since}`;
+    holder === null || isStale
+      ? 'another process'
+      : `process ${holder.pid} on ${holder.host} since ${holder.since}`;
   return new FrontrowError('directory-in-use', `${directory} is in use by ${who}`);
 }

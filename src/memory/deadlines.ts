@@ -56,6 +56,19 @@ export function addDeadline(view: EventView, cell: number, deadlineMs: number): 
   }
 }
 
+/** Whether the tree would find a hold by this deadline: no node above its cell is later. */
+export function isDeadlineCovered(view: EventView, cell: number, deadlineMs: number): boolean {
+  const tick = tickOf(view, deadlineMs);
+  let node = cell;
+  let level = view.deadlines;
+  for (const count of view.deadlineLevels) {
+    node = Math.floor(node / DEADLINE_FANOUT);
+    if (loadNode(view, level + node) > tick) return false;
+    level += count;
+  }
+  return true;
+}
+
 /** A time before which no hold is due, ms; Infinity when there is none. Any thread; a hint. */
 export function nextDeadline(view: EventView): number {
   const levels = view.deadlineLevels;
