@@ -1,0 +1,37 @@
+/** The other end of child.ts: what a server process says to the bench that started it. */
+import { assert } from '../src/core/assert.ts';
+import type { ChildMessage, ParentMessage } from './child.ts';
+
+export interface ChildServer {
+  readonly url: string;
+  groups(): number;
+  close(): Promise<void>;
+}
+
+/** The options that the parent gave. */
+export function childOptions<T>(): T {
+  const text = process.argv[2];
+  assert(text !== undefined, 'a bench child is given its options');
+  return JSON.parse(text) as T;
+}
+
+/** Says that the server listens, answers what it used, and ends with its parent. */
+export function serveParent(server: ChildServer): void {
+  const tell = (message: ChildMessage): void => {
+    process.send?.(message);
+  };
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', (message: ParentMessage) => {
+    switch (message.kind) {
+      case 'usage': {
+        const { user, system } = process.cpuUsage();
+        tell({ kind: 'usage', cpuMicros: user + system, groups: server.groups() });
+        break;
+      }
+      case 'stop':
+        void server.close().then(() => process.exit(0));
+        break;
+    }
+  });
+  tell({ kind: 'ready', url: server.url });
+}

@@ -1,0 +1,86 @@
+/**
+ * kill -9 in the middle of a load, and what is left. Clients order one after the other and note what they were
+ * told, until the server is gone; after a restart all of that must be there, and nothing that nobody asked for.
+ */
+import { FrontrowProblem, FrontrowUnreachable } from '../src/client/index.ts';
+import { auditConservation } from '../src/cli/load-audit.ts';
+import type { AuditCheck } from '../src/cli/load-audit.ts';
+import { auditReadBack } from './audit.ts';
+import type { BenchOptions } from './options.ts';
+import { FLOOR, QUANTITY } from './requests.ts';
+import { Stage } from './stage.ts';
+
+export interface CrashResult {
+  readonly acknowledged: number;
+  readonly unanswered: number;
+  readonly checks: readonly AuditCheck[];
+}
+
+const CLIENTS = 64;
+/** The server is killed when so many orders are acknowledged, with others in flight. */
+const ORDERS_PER_SECOND = 500;
+
+export async function crash(options: BenchOptions): Promise<CrashResult> {
+  const stage = await Stage.start({
+    kind: 'orders',
+    places: 500_000,
+    workers: options.workers,
+    replies: 'accepted',
+  });
+  try {
+    await stage.createEvent('crash', 200_000, 0);
+    const enough = Math.min(50_000, ORDERS_PER_SECOND * options.seconds);
+    const { acknowledged, unanswered } = await orderUntilKilled(stage, enough);
+    await stage.restart();
+    const after = await stage.settled('crash');
+    const claims = after.sold / QUANTITY;
+    const checks = [
+      {
+        name: 'kill -9 under load: sold = acknowledged + some of those in flight',
+        ok: claims >= acknowledged.length && claims <= acknowledged.length + unanswered,
+        detail: `${claims} sold, ${acknowledged.length} acknowledged, ${unanswered} in flight`,
+      },
+      {
+        name: 'kill -9 under load: a sale is one change',
+        ok: after.sequence - 1 === claims,
+        detail: `sequence ${after.sequence}, ${claims} orders`,
+      },
+      auditConservation(after),
+      await auditReadBack(stage, 'orders', acknowledged),
+    ];
+    return { acknowledged: acknowledged.length, unanswered, checks };
+  } finally {
+    await stage.end();
+  }
+}
+
+async function orderUntilKilled(
+  stage: Stage,
+  enough: number,
+): Promise<{ acknowledged: string[]; unanswered: number }> {
+  const acknowledged: string[] = [];
+  let unanswered = 0;
+  let killed: Promise<void> | null = null;
+  const loop = async (client: number): Promise<void> => {
+    for (let count = 0; ; count++) {
+      try {
+        const order = await stage.client.orders.create(
+          'crash',
+          { items: [{ section: FLOOR, quantity: QUANTITY }] },
+          { idempotencyKey: `${client}-${count}` },
+        );
+        acknowledged.push(order.id);
+        if (acknowledged.length >= enough) killed ??= stage.server.kill();
+      } catch (error) {
+        if (!(error instanceof FrontrowUnreachable) && !(error instanceof FrontrowProblem)) throw error;
+        // Sent and not answered; a connection that was refused was never sent.
+        if (error.applied !== false) unanswered++;
+        if (killed === null) throw error;
+        return;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, (_, client) => loop(client)));
+  await killed;
+  return { acknowledged, unanswered };
+}

@@ -1,0 +1,15 @@
+/** What hammers have in common: one run's figures. */
+
+export interface HammerResult {
+  /** Replies, whatever their status. */
+  readonly replies: number;
+  readonly seconds: number;
+  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  /** Replies by status, or by `2xx-3xx` and `4xx-5xx` where the hammer tells no more. */
+  readonly statuses: Readonly<Record<string, number>>;
+  /** Broken or timed-out connections. */
+  readonly errors: number;
+}
+
+export const ACCEPTED = '2xx-3xx';
+export const REFUSED = '4xx-5xx';
