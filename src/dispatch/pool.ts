@@ -77,6 +77,7 @@ export class WorkerPool implements BatchPool {
   #chosen = 0;
   #idle = 0;
   #rebuilds = 0;
+  #isRetiring = false;
   #closed = false;
 
   constructor(options: WorkerPoolOptions) {
@@ -201,14 +202,28 @@ export class WorkerPool implements BatchPool {
     this.#threads.delete(threadId);
     if (!this.#closed) {
       this.#adopt(this.#piscina);
-      if (this.#piscina.threads.length < this.#options.workers) this.#rebuild();
+      if (this.#piscina.threads.length < this.#options.workers) this.#retire();
+      this.#rebuildOnce();
     }
     this.#count();
     this.#listener?.onExit(threadId);
   }
 
-  /** Piscina does not replace its dead any more: a new pool takes over, and the old one's living are ended when idle. */
-  #rebuild(): void {
+  /** Piscina does not replace its dead any more: its idle threads are ended, the others when their batch is done. */
+  #retire(): void {
+    this.#isRetiring = true;
+    for (const thread of this.#threads.values()) {
+      if (thread.isRetired) continue;
+      thread.isRetired = true;
+      if (!thread.isBusy) void thread.worker.terminate();
+    }
+  }
+
+  /** A new pool takes over once the idle have exited: the arena has slots for twice as many threads as workers. */
+  #rebuildOnce(): void {
+    if (!this.#isRetiring) return;
+    for (const thread of this.#threads.values()) if (!thread.isBusy) return;
+    this.#isRetiring = false;
     if (this.#rebuilds === REBUILDS_MAX) {
       this.#closed = true;
       const message = `the workers ended ${REBUILDS_MAX} times before they had served a batch`;
@@ -216,11 +231,6 @@ export class WorkerPool implements BatchPool {
       return;
     }
     this.#rebuilds++;
-    for (const thread of this.#threads.values()) {
-      if (thread.isRetired) continue;
-      thread.isRetired = true;
-      if (!thread.isBusy) void thread.worker.terminate();
-    }
     this.#piscina = this.#build();
   }
 

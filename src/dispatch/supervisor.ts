@@ -108,7 +108,10 @@ export class Supervisor {
     await this.#end(threadId);
     const slot = findThreadSlot(arena, threadId);
     if (slot === null) return;
-    await this.#until(() => this.#options.repair(slot) === 'done', `what thread ${threadId} held is undecided`);
+    await this.#until(
+      () => this.#options.repair(slot) === 'done',
+      `what thread ${threadId} held is undecided`,
+    );
     // Repair may have published padding, which the journal thread waits for.
     wakeJournal(arena);
   }

@@ -19,32 +19,35 @@ function holdId(slot: number): string {
   return `hold_${claimSuffix({ ...claim, slot: slot as EventSlot })}`;
 }
 
-t.test('batches under way never hold more than the ring, and what waits goes on when it is released', async (t) => {
-  const rig = readyRig({ workers: 6, ringBytes: 1 << 20 });
-  for (let slot = 1; slot <= 6; slot++) {
-    const event = rig.addEvent(slot);
-    for (let i = 0; i < 64; i++) rig.submit(event);
-  }
-  rig.scheduler.turn();
-  const counts = rig.pool.batches.map((batch) => batch.header.count);
-  const held = counts.reduce((sum, count) => sum + (count + 1) * COMMAND_FRAME_BYTES_MAX, 0);
-  t.ok(held <= 1 << 20, `${held} bytes are set aside`);
-  t.ok(counts.length < 6, 'a worker is idle, for there is no room');
-  const wake = Atomics.load(rig.arena.words, HEADER.journalWake);
-  const batch = rig.pool.take();
-  for (let i = 0; i < batch.header.count; i++) rig.publish(FRAME_UNITS);
-  await rig.answer(batch, { gate: rig.headPosition() });
-  t.equal(rig.pool.batches.length, counts.length - 1, 'its frames fill the room it had held');
-  t.ok(Atomics.load(rig.arena.words, HEADER.journalWake) > wake, 'the journal is asked for room');
-  while (rig.answers.length < 6 * 64) {
-    rig.sync();
-    const next = rig.pool.take();
-    for (let i = 0; i < next.header.count; i++) rig.publish(FRAME_UNITS);
-    await rig.answer(next, { gate: rig.headPosition() });
-    rig.sync();
-  }
-  t.equal(rig.dispatcher.admitted, 0);
-});
+t.test(
+  'batches under way never hold more than the ring, and what waits goes on when it is released',
+  async (t) => {
+    const rig = readyRig({ workers: 6, ringBytes: 1 << 20 });
+    for (let slot = 1; slot <= 6; slot++) {
+      const event = rig.addEvent(slot);
+      for (let i = 0; i < 64; i++) rig.submit(event);
+    }
+    rig.scheduler.turn();
+    const counts = rig.pool.batches.map((batch) => batch.header.count);
+    const held = counts.reduce((sum, count) => sum + (count + 1) * COMMAND_FRAME_BYTES_MAX, 0);
+    t.ok(held <= 1 << 20, `${held} bytes are set aside`);
+    t.ok(counts.length < 6, 'a worker is idle, for there is no room');
+    const wake = Atomics.load(rig.arena.words, HEADER.journalWake);
+    const batch = rig.pool.take();
+    for (let i = 0; i < batch.header.count; i++) rig.publish(FRAME_UNITS);
+    await rig.answer(batch, { gate: rig.headPosition() });
+    t.equal(rig.pool.batches.length, counts.length - 1, 'its frames fill the room it had held');
+    t.ok(Atomics.load(rig.arena.words, HEADER.journalWake) > wake, 'the journal is asked for room');
+    while (rig.answers.length < 6 * 64) {
+      rig.sync();
+      const next = rig.pool.take();
+      for (let i = 0; i < next.header.count; i++) rig.publish(FRAME_UNITS);
+      await rig.answer(next, { gate: rig.headPosition() });
+      rig.sync();
+    }
+    t.equal(rig.dispatcher.admitted, 0);
+  },
+);
 
 t.test('a definition takes credit by the size of its body, a quarter of the ring at most', (t) => {
   const rig = readyRig({ workers: 4, ringBytes: 1 << 20 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { BATCH_KIND } from '../../src/core/batch.ts';
+import { BATCH_KIND, encodeReplies } from '../../src/core/batch.ts';
 import { BATCH_COMMANDS_MAX } from '../../src/core/limits.ts';
 import { claimSuffix, type CellIndex, type EventSlot } from '../../src/core/ids.ts';
 import {
@@ -11,7 +11,6 @@ import {
   LIST_EVENTS,
   RELEASE_HOLD,
 } from '../../src/core/operations.ts';
-import { encodeReplies } from '../../src/core/batch.ts';
 import { labelReply, Rig, settle } from './rig.ts';
 
 function readyRig(...args: ConstructorParameters<typeof Rig>): Rig {
@@ -64,7 +63,10 @@ t.test('with the rule off, writing batches of one event overlap, but those of th
     rig.submit('', CREATE_EVENT, { body: new Uint8Array(10) });
     rig.scheduler.turn();
   }
-  t.strictSame(rig.pool.batches.map((batch) => batch.header.eventSlot).sort(), [0, 1, 1]);
+  t.strictSame(
+    rig.pool.batches.map((batch) => batch.header.eventSlot).sort((a, b) => a - b),
+    [0, 1, 1],
+  );
   t.end();
 });
 

@@ -1,12 +1,10 @@
 /** Random traffic, returns, deaths and syncs: credit is never exceeded, and every request is answered exactly once. */
 import fc from 'fast-check';
 import t from 'tap';
-import { BATCH_KIND } from '../../src/core/batch.ts';
+import { BATCH_KIND, decodeRequests, encodeReplies } from '../../src/core/batch.ts';
 import { BATCH_COMMANDS_MAX, COMMAND_FRAME_BYTES_MAX } from '../../src/core/limits.ts';
 import { AVAILABILITY, CREATE_EVENT, CREATE_HOLD, HISTORY, RELEASE_HOLD } from '../../src/core/operations.ts';
 import { claimSuffix, type CellIndex, type EventSlot } from '../../src/core/ids.ts';
-import { encodeReplies } from '../../src/core/batch.ts';
-import { decodeRequests } from '../../src/core/batch.ts';
 import { ringUsedUnits } from '../../src/memory/ring.ts';
 import { labelReply, Rig, settle, type FakeBatch } from './rig.ts';
 
@@ -44,7 +42,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       index: fc.nat(7),
       // Mostly the worst that credit allows for.
       frames: fc.oneof({ weight: 3, arbitrary: fc.constant(BATCH_COMMANDS_MAX) }, fc.nat(BATCH_COMMANDS_MAX)),
-      fill: fc.oneof({ weight: 3, arbitrary: fc.constant(FRAME_UNITS_MAX) }, fc.integer({ min: 4, max: FRAME_UNITS_MAX })),
+      fill: fc.oneof(
+        { weight: 3, arbitrary: fc.constant(FRAME_UNITS_MAX) },
+        fc.integer({ min: 4, max: FRAME_UNITS_MAX }),
+      ),
     }),
   },
   {
@@ -68,7 +69,10 @@ class World {
   constructor(workers: number, oneWriting: boolean, diskBlocks: number) {
     this.workers = workers;
     this.oneWriting = oneWriting;
-    this.rig = new Rig({ workers, queueMax: QUEUE_MAX, segmentBytes: 4 << 20 }, { oneWritingBatchPerEvent: oneWriting });
+    this.rig = new Rig(
+      { workers, queueMax: QUEUE_MAX, segmentBytes: 4 << 20 },
+      { oneWritingBatchPerEvent: oneWriting },
+    );
     this.rig.diskRoom = diskBlocks * 4096;
     for (let slot = 1; slot <= EVENTS; slot++) this.rig.addEvent(slot);
     this.rig.dispatcher.ready();
@@ -180,7 +184,8 @@ class World {
     if (rig.fatal.length > 0) throw rig.fatal[0];
     for (const { label, reply } of rig.answers) {
       const gate = this.gates.get(label);
-      if (reply.kind === 'reply' && gate !== undefined && gate > this.#durable) throw new Error('told too early');
+      if (reply.kind === 'reply' && gate !== undefined && gate > this.#durable)
+        throw new Error('told too early');
     }
   }
 
@@ -206,7 +211,9 @@ class World {
   #answerHistory(): void {
     for (const { batch, resolve } of this.rig.history.splice(0)) {
       const replies = decodeRequests(batch).map((request) => labelReply(request.requestId));
-      resolve(encodeReplies({ batchId: 1, gate: 0, nextDeadlineMs: Infinity, expired: 0, moreDue: false }, replies));
+      resolve(
+        encodeReplies({ batchId: 1, gate: 0, nextDeadlineMs: Infinity, expired: 0, moreDue: false }, replies),
+      );
     }
   }
 }
@@ -227,7 +234,8 @@ t.test('every request is answered exactly once, in time, and within its credit',
       for (const action of steps) await world.run(action);
       await world.finish();
       const { rig } = world;
-      if (rig.answers.length !== world.submitted) throw new Error(`${world.submitted - rig.answers.length} unanswered`);
+      if (rig.answers.length !== world.submitted)
+        throw new Error(`${world.submitted - rig.answers.length} unanswered`);
       if (rig.dispatcher.admitted !== 0) throw new Error('something is counted as admitted');
       if (rig.dispatcher.laneCount !== 0) throw new Error('a lane is left');
     },

@@ -61,11 +61,17 @@ t.test('other events go on while one is repaired', async (t) => {
   const free = rig.submit(other);
   rig.scheduler.turn();
   await settle();
-  t.strictSame(rig.pool.batches.map((batch) => rig.labelsOf(batch)).flat(), [free]);
+  t.strictSame(
+    rig.pool.batches.flatMap((batch) => rig.labelsOf(batch)),
+    [free],
+  );
   rig.scheduler.turn();
   await settle();
   t.equal(rig.repaired.length, 3, 'repair was asked until it was decided');
-  t.strictSame(rig.pool.batches.map((batch) => rig.labelsOf(batch)).flat(), [free, blocked]);
+  t.strictSame(
+    rig.pool.batches.flatMap((batch) => rig.labelsOf(batch)),
+    [free, blocked],
+  );
 });
 
 t.test('a batch that does not come back is lost, and what comes of it later is not looked at', async (t) => {

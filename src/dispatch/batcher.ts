@@ -1,0 +1,454 @@
+/**
+ * The batcher: from the lanes to the workers and back. Main thread.
+ *
+ *   lanes → plan → credit → worker → landed → deadlines, releasable ring, replies to the gate
+ *                              ↓ lost
+ *                         supervisor → recovered → answers from what was published
+ *
+ * A batch is in `flights` from dispatch until it has landed; one that is lost lands when its event is repaired.
+ */
+import { assert } from '../core/assert.ts';
+import {
+  BATCH_KIND,
+  decodeReplies,
+  decodeReplyHeader,
+  encodeRequests,
+  type BatchKind,
+  type BatchRequest,
+  type ReplyHeader,
+} from '../core/batch.ts';
+import type { Clock } from '../core/clock.ts';
+import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
+import type { Arena } from '../memory/arena.ts';
+import { ringHead, unitPosition } from '../memory/ring.ts';
+import { APPLIED_UNANSWERED, type OwnProblem } from './answers.ts';
+import { Credit, NO_NEED, type Need } from './credit.ts';
+import { Expiry } from './expiry.ts';
+import { FifoQueue } from './fair-queue.ts';
+import { drawsOnReserve, type AnswerJob, type Flight, type Pending } from './flight.ts';
+import type { GatedBatch } from './gate.ts';
+import { Lanes, type Lane } from './lane.ts';
+import type { DispatcherOptions } from './options.ts';
+import { planWriting } from './plan.ts';
+import type { BatchPool } from './pool.ts';
+import { Releasable } from './releasable.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SinkReply } from './sink.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** What the batcher tells the dispatcher. */
+export interface BatcherHost {
+  /** The journal is durable up to here. */
+  durable(): number;
+  /** Answers of a batch, for the gate. */
+  hold(batch: GatedBatch): void;
+  refuse(pending: Pending, code: OwnProblem): void;
+  /** A batch is no longer under way. */
+  landed(): void;
+}
+
+/** Batch ids are positive in a signed word, which is how the arena keeps them; 0 means none. */
+const BATCH_ID_MAX = 0x7fff_ffff;
+/** A sweep that found nothing, or whose worker was lost, is not tried again before this. */
+const SWEEP_PAUSE_MS = 1000;
+/** How often a batch of answers is tried. */
+const ANSWER_TRIES_MAX = 2;
+
+export class Batcher {
+  readonly #host: BatcherHost;
+  readonly #options: DispatcherOptions;
+  readonly #arena: Arena;
+  readonly #pool: BatchPool;
+  readonly #clock: Clock;
+  readonly #lanes: Lanes;
+  readonly #credit: Credit;
+  readonly #expiry: Expiry;
+  readonly #supervisor: Supervisor;
+  readonly #releasable: Releasable;
+  readonly #flights = new Set<Flight>();
+  /** Go before everything else: their event is blocked. */
+  readonly #answers = new FifoQueue<AnswerJob>();
+  readonly #readsMax: number;
+  #reads = 0;
+  #readsTurn = false;
+  #lastBatchId = 0;
+  /** Until it is started, and again once the journal is lost. */
+  #stopped = true;
+  #sweepsStopped = false;
+
+  constructor(options: DispatcherOptions, scheduler: Scheduler, host: BatcherHost) {
+    this.#host = host;
+    this.#options = options;
+    this.#arena = options.arena;
+    this.#pool = options.pool;
+    this.#clock = options.clock;
+    this.#lanes = new Lanes(options.oneWritingBatchPerEvent ?? true);
+    this.#credit = new Credit(options.arena, options.diskRoom);
+    this.#expiry = new Expiry(this.#clock, scheduler, (slot, atMs) => this.#sweepDue(slot, atMs));
+    this.#releasable = new Releasable(options.arena);
+    // One worker is kept for writing, unless it is the only one.
+    this.#readsMax = Math.max(1, options.arena.limits.workers - 1);
+    this.#supervisor = new Supervisor({
+      arena: options.arena,
+      pool: options.pool,
+      clock: this.#clock,
+      scheduler,
+      repair: (dead) => options.repair(dead),
+      fatal: (error) => options.fatal(error),
+      hung: (flight) => this.#lose(flight),
+      recovered: (flight) => this.#recovered(flight),
+    });
+    this.#pool.listen({
+      onIdle: () => this.dispatch(),
+      onExit: (threadId) => this.#supervisor.threadGone(threadId),
+      onFatal: (error) => options.fatal(error),
+    });
+  }
+
+  get laneCount(): number {
+    return this.#lanes.count;
+  }
+
+  get flightCount(): number {
+    return this.#flights.size;
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.dispatch();
+  }
+
+  addWrite(slot: number, pending: Pending): void {
+    const lane = this.#lanes.of(slot);
+    lane.addWrite(pending);
+    this.#lanes.settle(lane);
+  }
+
+  addRead(slot: number, pending: Pending): void {
+    const lane = this.#lanes.of(slot);
+    lane.reads.push(pending);
+    this.#lanes.settle(lane);
+  }
+
+  /** A deadline that recovery found. */
+  seed(slot: number, deadlineMs: number): void {
+    this.#expiry.lower(slot, deadlineMs);
+  }
+
+  /** The journal is durable up to `position`, or has given ring space back. */
+  onDurable(position: number): void {
+    this.#credit.onDurable(position);
+    this.#releasable.update();
+  }
+
+  /** Whether the disk has no room for one more command. */
+  isDiskFull(): boolean {
+    return this.#credit.isDiskFull();
+  }
+
+  /** Refuses the commands that wait, but for those that give places back. */
+  refuseWaiting(): void {
+    for (const lane of this.#lanes.all()) {
+      for (let left = lane.writes.size; left > 0; left--) {
+        const pending = lane.writes.shift()!;
+        if (drawsOnReserve(pending.operation)) {
+          lane.writes.push(pending);
+        } else {
+          lane.judge(pending);
+          this.#host.refuse(pending, 'journal-full');
+        }
+      }
+      this.#lanes.settle(lane);
+    }
+  }
+
+  /** Whoever stops does not wait for holds to run out. */
+  stopSweeps(): void {
+    this.#sweepsStopped = true;
+    this.#expiry.stop();
+    for (const lane of this.#lanes.all()) {
+      lane.sweepAtMs = Infinity;
+      this.#lanes.settle(lane);
+    }
+  }
+
+  /**
+   * Ends it: nothing leaves any more, and nothing that comes back is looked at. Requests of batches under way go to
+   * `dispatched`, those that wait to `waiting`.
+   */
+  abandon(dispatched: (pending: Pending) => void, waiting: (pending: Pending) => void): void {
+    this.#stopped = true;
+    this.stopSweeps();
+    this.#supervisor.stop();
+    for (const { pendings } of this.#flights) pendings.forEach(dispatched);
+    this.#flights.clear();
+    for (let job = this.#answers.shift(); job !== undefined; job = this.#answers.shift())
+      job.pendings.forEach(dispatched);
+    for (const lane of this.#lanes.all()) {
+      for (const queue of [lane.writes, lane.reads]) {
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) waiting(next);
+      }
+    }
+  }
+
+  /** Gives every idle worker a batch. Reads and writes take turns, so that with one worker neither starves. */
+  dispatch(): void {
+    if (this.#stopped) return;
+    while (this.#pool.idle > 0) {
+      if (this.#sendAnswers()) continue;
+      const sent = this.#readsTurn
+        ? this.#sendReads() || this.#sendWrites()
+        : this.#sendWrites() || this.#sendReads();
+      if (!sent) return;
+    }
+  }
+
+  #sendAnswers(): boolean {
+    const job = this.#answers.shift();
+    if (job === undefined) return false;
+    job.tries++;
+    this.#send(BATCH_KIND.answer, job.lane, job.pendings, NO_NEED, job);
+    return true;
+  }
+
+  #sendReads(): boolean {
+    if (this.#reads >= this.#readsMax) return false;
+    const lane = this.#lanes.nextReading();
+    if (lane === undefined) return false;
+    const pendings: Pending[] = [];
+    while (pendings.length < BATCH_COMMANDS_MAX && lane.reads.size > 0) pendings.push(lane.reads.shift()!);
+    this.#readsTurn = false;
+    this.#reads++;
+    lane.reading++;
+    this.#send(BATCH_KIND.read, lane, pendings, NO_NEED, null);
+    this.#lanes.settle(lane);
+    return true;
+  }
+
+  #sendWrites(): boolean {
+    const nowMs = this.#clock.now();
+    let onlyReserve = false;
+    for (let left = this.#lanes.writingCount; left > 0; left--) {
+      const lane = this.#lanes.nextWriting();
+      if (lane === undefined) break;
+      const plan = planWriting(lane, this.#credit, onlyReserve, nowMs);
+      if (plan.ok) {
+        this.#readsTurn = true;
+        this.#sendWriting(lane, plan.kind, plan.pendings, plan.need);
+        this.#lanes.settle(lane);
+        return true;
+      }
+      if (plan.reason === 'not-due') {
+        this.#expiry.lower(lane.slot, lane.sweepAtMs);
+        lane.sweepAtMs = Infinity;
+      } else if (plan.reason === 'disk') {
+        const pending = lane.writes.shift()!;
+        lane.judge(pending);
+        this.#host.refuse(pending, 'journal-full');
+        left++;
+      } else {
+        onlyReserve = true;
+      }
+      this.#lanes.settle(lane);
+    }
+    // Waits for ring or disk: the journal thread is to give back what it can.
+    if (onlyReserve) this.#releasable.press();
+    return false;
+  }
+
+  #sendWriting(lane: Lane, kind: BatchKind, pendings: readonly Pending[], need: Need): void {
+    const isSweep = kind === BATCH_KIND.expire;
+    lane.lastWasSweep = isSweep;
+    if (isSweep) lane.sweepAtMs = Infinity;
+    lane.writing++;
+    const flight = this.#send(kind, lane, pendings, need, null);
+    if (!flight.overlapped) return;
+    for (const other of this.#flights) if (other.lane === lane) other.overlapped = true;
+  }
+
+  #send(
+    kind: BatchKind,
+    lane: Lane,
+    pendings: readonly Pending[],
+    need: Need,
+    job: AnswerJob | null,
+  ): Flight {
+    const nowMs = this.#clock.now();
+    const batchId = this.nextBatchId();
+    const header = {
+      batchId,
+      eventSlot: lane.slot,
+      kind,
+      nowMs,
+      expireBeforeMs: lane.expireBeforeMs(nowMs),
+    };
+    const requests: BatchRequest[] = [];
+    for (let i = 0; i < pendings.length; i++) {
+      const { request } = pendings[i];
+      requests.push(job === null ? request : { ...request, fact: job.facts[i] });
+    }
+    this.#credit.hold(need);
+    const firstUnit = ringHead(this.#arena);
+    const isWriting = kind === BATCH_KIND.write || kind === BATCH_KIND.expire;
+    const { threadId, replies } = this.#pool.run(encodeRequests(header, requests));
+    const flight: Flight = {
+      batchId,
+      kind,
+      lane,
+      pendings,
+      firstUnit,
+      need,
+      startedMs: nowMs,
+      threadId,
+      job,
+      overlapped: lane.writing > (isWriting ? 1 : 0),
+      lost: false,
+    };
+    this.#flights.add(flight);
+    if (isWriting) this.#releasable.add(flight);
+    this.#supervisor.watch(flight);
+    replies.then(
+      (batch) => this.#returned(flight, batch),
+      () => this.#lose(flight),
+    );
+    return flight;
+  }
+
+  nextBatchId(): number {
+    this.#lastBatchId = this.#lastBatchId === BATCH_ID_MAX ? 1 : this.#lastBatchId + 1;
+    return this.#lastBatchId;
+  }
+
+  #returned(flight: Flight, batch: ArrayBuffer): void {
+    if (flight.lost || this.#stopped) return;
+    let header: ReplyHeader;
+    const replies: SinkReply[] = [];
+    try {
+      header = decodeReplyHeader(batch);
+      for (const reply of decodeReplies(batch)) replies.push({ kind: 'reply', reply });
+      assert(header.batchId === flight.batchId, 'a worker answers the batch it was given');
+      assert(replies.length === flight.pendings.length, 'a worker answers every request of a batch');
+    } catch {
+      // A worker that answers like this is not to be trusted with another batch.
+      this.#lose(flight);
+      return;
+    }
+    this.#supervisor.unwatch(flight);
+    this.#land(flight);
+    // Readers and answers were not under the mutex, and know nothing of deadlines.
+    if (flight.kind === BATCH_KIND.write || flight.kind === BATCH_KIND.expire)
+      this.#reportDeadline(flight, header);
+    if (flight.job !== null) this.#endAnswers(flight.job);
+    this.#lanes.settle(flight.lane);
+    this.dispatch();
+    this.#host.hold({ rank: header.gate, pendings: flight.pendings, replies });
+    this.#host.landed();
+  }
+
+  /** The batch is no longer under way: gives back its place and its credit. */
+  #land(flight: Flight): void {
+    const lane = flight.lane;
+    this.#flights.delete(flight);
+    if (flight.kind === BATCH_KIND.read) {
+      this.#reads--;
+      lane.reading--;
+    } else if (flight.kind !== BATCH_KIND.answer) {
+      lane.writing--;
+      for (const pending of flight.pendings) lane.judge(pending);
+      this.#credit.giveBack(flight.need);
+      this.#credit.onDurable(this.#host.durable());
+      this.#releasable.delete(flight);
+    }
+  }
+
+  #reportDeadline(flight: Flight, header: ReplyHeader): void {
+    const lane = flight.lane;
+    const nowMs = this.#clock.now();
+    let nextMs = header.moreDue ? Math.min(nowMs, header.nextDeadlineMs) : header.nextDeadlineMs;
+    // A sweep that got nowhere is not repeated at once, or it would be repeated for ever.
+    const isStuck = flight.kind === BATCH_KIND.expire && header.expired === 0 && nextMs <= nowMs;
+    if (isStuck) nextMs = nowMs + SWEEP_PAUSE_MS;
+    if (lane.sweepAtMs !== Infinity) return;
+    if (nextMs <= nowMs && !this.#sweepsStopped) lane.sweepAtMs = nextMs;
+    else if (flight.overlapped) this.#expiry.lower(lane.slot, nextMs);
+    else this.#expiry.set(lane.slot, nextMs);
+  }
+
+  #sweepDue(slot: number, deadlineMs: number): void {
+    const lane = this.#lanes.of(slot);
+    lane.sweepAtMs = Math.min(lane.sweepAtMs, deadlineMs);
+    this.#lanes.settle(lane);
+    this.dispatch();
+  }
+
+  /** Its event writes nothing until repair is through; reads may go on, and wait for the mutex if they need it. */
+  #lose(flight: Flight): void {
+    if (flight.lost || this.#stopped) return;
+    flight.lost = true;
+    flight.lane.blocked++;
+    this.#supervisor.lose(flight);
+  }
+
+  /** The thread is dead and what it held is given back. */
+  #recovered(flight: Flight): void {
+    if (this.#stopped) return;
+    const lane = flight.lane;
+    const job = flight.job ?? this.#answersFor(flight);
+    // Before the flight lands: the frames that the answers are made of stay in the ring.
+    if (job !== null) this.#releasable.add(job);
+    this.#land(flight);
+    lane.blocked--;
+    if (flight.job !== null) {
+      this.#retryAnswers(flight.job);
+    } else if (job !== null) {
+      lane.blocked++;
+      this.#answers.push(job);
+    }
+    // Whether it added a deadline nobody told us. A sweep tells, but not in a circle with its own death.
+    if (flight.kind !== BATCH_KIND.read) {
+      this.#expiry.lower(
+        lane.slot,
+        this.#clock.now() + (flight.kind === BATCH_KIND.expire ? SWEEP_PAUSE_MS : 0),
+      );
+    }
+    this.#releasable.update();
+    this.#lanes.settle(lane);
+    this.dispatch();
+    for (const pending of flight.pendings) {
+      if (job === null || !job.pendings.includes(pending)) this.#host.refuse(pending, 'worker-lost');
+    }
+    this.#host.landed();
+  }
+
+  /** The commands of a dead batch whose frames are in the ring; null when there are none. */
+  #answersFor(flight: Flight): AnswerJob | null {
+    if (flight.kind !== BATCH_KIND.write) return null;
+    const published = this.#options.publishedCommands(flight.batchId, flight.firstUnit);
+    if (published.length === 0) return null;
+    const factOf = new Map<Pending, number>();
+    for (const { commandIndex, fact } of published) {
+      const pending = flight.pendings[commandIndex];
+      assert(pending !== undefined, 'a published frame names a command of its batch');
+      factOf.set(pending, fact);
+    }
+    const pendings = [...factOf.keys()];
+    const facts = [...factOf.values()];
+    return { lane: flight.lane, pendings, facts, firstUnit: flight.firstUnit, tries: 0 };
+  }
+
+  #retryAnswers(job: AnswerJob): void {
+    if (job.tries < ANSWER_TRIES_MAX) {
+      this.#answers.push(job);
+      return;
+    }
+    // They are published, so they count; and they must be durable before even that is told.
+    const rank = unitPosition(ringHead(this.#arena), this.#host.durable());
+    this.#endAnswers(job);
+    this.#host.hold({ rank, pendings: job.pendings, replies: job.pendings.map(() => APPLIED_UNANSWERED) });
+  }
+
+  #endAnswers(job: AnswerJob): void {
+    job.lane.blocked--;
+    this.#releasable.delete(job);
+  }
+}
