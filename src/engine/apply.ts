@@ -187,6 +187,9 @@ function applyClaim(
   for (let i = 0; i < tail; i++) target[base + CLAIM_HEADER_WORDS + i] = words[firstItem + i]!;
   // What is left of the last cell is zeroed, so that replayed memory equals the memory it replays.
   for (let i = CLAIM_HEADER_WORDS + tail; i < claimCells(state) * CELL_WORDS; i++) target[base + i] = 0;
+  // Publishes the claim; pairs with the load in engine/read.ts. Before its note: taking cells for that looks at the
+  // record in front of them, and must see this claim's length, not that of what lay here before.
+  Atomics.store(target, base + CLAIM.state, state);
   const note = words[frame + CLAIM_FACT.note];
   if (note !== 0) {
     writeNote(
@@ -199,8 +202,6 @@ function applyClaim(
     );
   }
   markChanged(view, cell, words, frame);
-  // Publishes the claim; pairs with the load in engine/read.ts.
-  Atomics.store(target, base + CLAIM.state, state);
   for (let i = 0; i < items; i++) {
     const seat = words[firstItem + i * ITEM_WORDS + ITEM.seat];
     if (seat >= 0) changeSeat(view, seat, SEAT_STATE.available, 0, seatState, cell + 1, words, frame, mode);
