@@ -19,7 +19,7 @@ import {
 import { eventBase, type Arena } from '../memory/arena.ts';
 import { viewEvent } from '../memory/event.ts';
 import { abortGuard, closeGuard, readGuard } from '../memory/guard.ts';
-import { EVENT, LOCK_PHASE, THREAD } from '../memory/layout.ts';
+import { EVENT, THREAD } from '../memory/layout.ts';
 import {
   abandonDeadTicket,
   forgetDeadLock,
@@ -58,8 +58,9 @@ export function repairThread(arena: Arena, dead: ThreadBase): RepairOutcome {
       break;
     case 'waiter':
       Atomics.store(arena.words, dead + THREAD.batchId, 0);
+      // Its slot is freed by whoever passes the ticket over, maybe right here; from then on it may be another's.
       abandonDeadTicket(arena, dead);
-      break;
+      return 'done';
     case 'released':
       forgetDeadLock(arena, dead);
       nudgeMutex(arena, lock.slot);
@@ -68,8 +69,7 @@ export function repairThread(arena: Arena, dead: ThreadBase): RepairOutcome {
       forgetDeadLock(arena, dead);
       break;
   }
-  // A waiter's slot is kept until its ticket was passed over.
-  if (Atomics.load(arena.words, dead + THREAD.lockPhase) === LOCK_PHASE.none) freeThreadSlot(arena, dead);
+  freeThreadSlot(arena, dead);
   return 'done';
 }
 

@@ -106,21 +106,34 @@ function wakeTicket(arena: Arena, slot: number, ticket: number): boolean {
 
 /** Frees the slots of dead waiters whose ticket was passed over. */
 function clearAbandoned(arena: Arena, slot: number, ticket: number): void {
-  for (let index = 0; index < arena.geometry.threadsMax; index++) {
+  const { words, geometry } = arena;
+  for (let index = 0; index < geometry.threadsMax; index++) {
     const thread = threadBase(arena, index);
     if (phaseAt(arena, thread, slot, ticket) !== LOCK_PHASE.abandoned) continue;
-    Atomics.store(arena.words, thread + THREAD.lockPhase, LOCK_PHASE.none);
+    // Two threads may come to free it, and once it is free another may take it: only one of the two frees it.
+    const phase = thread + THREAD.lockPhase;
+    if (Atomics.compareExchange(words, phase, LOCK_PHASE.abandoned, LOCK_PHASE.none) !== LOCK_PHASE.abandoned) {
+      continue;
+    }
     // Pairs with the compare-and-swap in takeThreadSlot().
-    Atomics.store(arena.words, thread + THREAD.threadId, 0);
+    Atomics.store(words, thread + THREAD.threadId, 0);
   }
 }
 
 /** The phase in which a thread shows this ticket of this event; none when it shows another. */
 function phaseAt(arena: Arena, thread: ThreadBase, slot: number, ticket: number): number {
   const { words } = arena;
-  if (Atomics.load(words, thread + THREAD.lockEvent) !== slot + 1) return LOCK_PHASE.none;
-  if (Atomics.load(words, thread + THREAD.lockTicket) !== ticket) return LOCK_PHASE.none;
-  return Atomics.load(words, thread + THREAD.lockPhase);
+  if (!showsTicket(words, thread, slot, ticket)) return LOCK_PHASE.none;
+  const phase = Atomics.load(words, thread + THREAD.lockPhase);
+  // Looked at again: it may have gone on to another ticket, and the phase be of that one.
+  return showsTicket(words, thread, slot, ticket) ? phase : LOCK_PHASE.none;
+}
+
+function showsTicket(words: Int32Array, thread: ThreadBase, slot: number, ticket: number): boolean {
+  return (
+    Atomics.load(words, thread + THREAD.lockEvent) === slot + 1 &&
+    Atomics.load(words, thread + THREAD.lockTicket) === ticket
+  );
 }
 
 /** What a dead thread has to do with a mutex, as told from all slots. */
@@ -143,18 +156,16 @@ export function inspectDeadLock(arena: Arena, dead: ThreadBase): DeadLock {
   const slot = Atomics.load(words, dead + THREAD.lockEvent) - 1;
   const base = eventBase(arena, slot);
   const ticket = Atomics.load(words, dead + THREAD.lockTicket);
-  const serving = Atomics.load(words, base + EVENT.servingTicket);
-  const out = (Atomics.load(words, base + EVENT.nextTicket) - serving) | 0;
-  const ahead = (ticket - serving) | 0;
-  const isOut = ahead >= 0 && ahead < out;
-  if (phase === LOCK_PHASE.taken && !isOut) return { kind: 'released', slot };
-  if (phase === LOCK_PHASE.intent) {
-    // Not given out yet, or served and passed already: then it was another thread's.
-    if (!isOut) return { kind: 'none' };
-    const rival = rivalPhase(arena, dead, slot, ticket);
-    if (rival === LOCK_PHASE.taken || rival === LOCK_PHASE.abandoned) return { kind: 'none' };
-    if (rival === LOCK_PHASE.intent) return { kind: 'undecided', slot };
-  }
+  // Tickets given out are looked at before the rivals, and served ones after: so the one that took this ticket shows
+  // it in between, or has released it and is seen to have been served.
+  const isGiven = ((Atomics.load(words, base + EVENT.nextTicket) - ticket) | 0) > 0;
+  if (phase === LOCK_PHASE.intent && !isGiven) return { kind: 'none' };
+  const rival = phase === LOCK_PHASE.intent ? rivalPhase(arena, dead, slot, ticket) : LOCK_PHASE.none;
+  const ahead = (ticket - Atomics.load(words, base + EVENT.servingTicket)) | 0;
+  if (phase === LOCK_PHASE.taken && ahead < 0) return { kind: 'released', slot };
+  // Served and passed already: then it was another thread's.
+  if (ahead < 0 || rival === LOCK_PHASE.taken || rival === LOCK_PHASE.abandoned) return { kind: 'none' };
+  if (rival === LOCK_PHASE.intent) return { kind: 'undecided', slot };
   return ahead === 0 ? { kind: 'owner', slot } : { kind: 'waiter', slot };
 }
 

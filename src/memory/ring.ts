@@ -206,9 +206,13 @@ export function inspectDeadReservation(arena: Arena, dead: ThreadBase): DeadRese
     const other = threadBase(arena, index);
     if (other === dead || Atomics.load(words, other + THREAD.reserveStart) !== start) continue;
     const otherUnits = Atomics.load(words, other + THREAD.reserveUnits);
+    // Looked at again: it may have gone on to other room, and the length be of that.
+    if (Atomics.load(words, other + THREAD.reserveStart) !== start) continue;
     if (otherUnits > 0) return 'none';
     if (otherUnits < 0) intended = true;
   }
+  // And again: another may have published there and gone on before its slot was looked at.
+  if (Atomics.load(words, unitWord(arena, start)) !== 0) return 'none';
   return intended ? 'undecided' : 'taken';
 }
 

@@ -89,10 +89,10 @@ function withCrash(
   return { calls, crashed };
 }
 
-const words = (...values: number[]): Uint32Array => Uint32Array.from(values);
-const R1 = words(11, 12, 13);
-const R2 = words(21, 22, 23);
-const R3 = words(31, 32, 0xffff_ffff);
+const wordsOf = (...values: number[]): Uint32Array => Uint32Array.from(values);
+const R1 = wordsOf(11, 12, 13);
+const R2 = wordsOf(21, 22, 23);
+const R3 = wordsOf(31, 32, 0xffff_ffff);
 const text = (value: string): Uint8Array => Buffer.from(value);
 const seats = (...indices: number[]): WantedItem[] => indices.map((seat) => ({ kind: 'seat', seat }));
 const floor = (quantity: number): WantedItem => ({ kind: 'places', section: 0, quantity, adjacent: false });
@@ -136,7 +136,7 @@ interface Scenario {
 function wearOut(rig: EngineRig, view: EventView): void {
   const rounds = Math.ceil(view.cellCount / 9) + 5;
   for (let i = 0; i < rounds; i++) {
-    const random = words(1000 + i, i, i);
+    const random = wordsOf(1000 + i, i, i);
     const command = taking('hold', random, seats(0, 1, 2, 3, 4, 5, 6, 7), {
       customer: text('\u0007'.repeat(64)),
     });
@@ -213,7 +213,7 @@ const SCENARIOS: Scenario[] = [
         const left = MIB - ((positionUnit(rig.journal.position) * 8) % MIB);
         if (left <= 200) break;
         const view = viewEvent(rig.arena, 1);
-        mustTake(rig, view, taking('hold', words(500 + i, 1, 1), [floor(1)]));
+        mustTake(rig, view, taking('hold', wordsOf(500 + i, 1, 1), [floor(1)]));
         rig.journal.drain();
       }
     },
@@ -226,7 +226,7 @@ const SCENARIOS: Scenario[] = [
     position: 2 ** 35 - 1280,
     setup: (rig, view) => {
       while (positionUnit(rig.journal.position) < -24) {
-        mustTake(rig, view, taking('hold', words(rig.journal.position % 1e9, 1, 1), [floor(1)]));
+        mustTake(rig, view, taking('hold', wordsOf(rig.journal.position % 1e9, 1, 1), [floor(1)]));
         rig.journal.drain();
       }
     },
@@ -449,7 +449,7 @@ class Stopped {
     const { arena } = this.#rig;
     const context = newContext(arena, takeThreadSlot(arena, 2));
     const view = viewEvent(arena, 1);
-    const random = words(99, 98, 97);
+    const random = wordsOf(99, 98, 97);
     const took = underMutex(context, 1, () =>
       take(context, view, taking('hold', random, [floor(1), ...seats(17)])),
     );
