@@ -16,8 +16,7 @@ export interface Usage {
 
 /** What a child sends to its parent. */
 export type ChildMessage =
-  | { readonly kind: 'ready'; readonly url: string }
-  | ({ readonly kind: 'usage' } & Usage);
+  { readonly kind: 'ready'; readonly url: string } | ({ readonly kind: 'usage' } & Usage);
 
 export type ParentMessage = { readonly kind: 'usage' } | { readonly kind: 'stop' };
 
@@ -48,6 +47,10 @@ export class Child {
       process.once('exit', (code) => reject(new Error(`${entry.pathname} ended with code ${code}`)));
     });
     return new Child(process, url);
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
   }
 
   async usage(): Promise<Usage> {

@@ -31,7 +31,12 @@ const REQUESTS_PER_SECOND = 300;
 
 export async function latency(options: BenchOptions): Promise<LatencyResult> {
   const requests = REQUESTS_PER_SECOND * options.seconds;
-  const stage = await Stage.start({ kind: 'orders', places: 100_000, workers: options.workers, replies: 'accepted' });
+  const stage = await Stage.start({
+    kind: 'orders',
+    places: 100_000,
+    workers: options.workers,
+    replies: 'accepted',
+  });
   try {
     await stage.createEvent('single', requests * 2 * QUANTITY, 0);
     const sync = measureSync(stage.directory, requests);

@@ -21,6 +21,8 @@ if (options === null) {
   process.exitCode = 2;
 } else {
   const report = await runBench(options, (text) => process.stderr.write(`${text}\n`));
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${describeReport(report).join('\n')}\n`);
+  process.stdout.write(
+    options.json ? `${JSON.stringify(report)}\n` : `${describeReport(report).join('\n')}\n`,
+  );
   process.exitCode = report.ok ? 0 : 1;
 }

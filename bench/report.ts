@@ -48,7 +48,10 @@ function describeHead({ machine, options }: Report): string[] {
   return formatFields([
     ['machine', `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}${load}`],
     ['node', machine.node],
-    ['load', `closed loop; ${runs} pairs of ${seconds} s, baseline and Frontrow in turn${warm}; seed ${seed}`],
+    [
+      'load',
+      `closed loop; ${runs} pairs of ${seconds} s, baseline and Frontrow in turn${warm}; seed ${seed}`,
+    ],
     ['server', `fsync on, ${workers ?? 'default'} workers, hammer on the same machine`],
     ['baseline', 'bare node:http: parses the same JSON, answers the same bytes, keeps nothing'],
   ]);
@@ -77,7 +80,16 @@ function describeLines(lines: readonly Line[]): string[] {
       grouped ? digits(spread(groups.map((run) => run.replies / Math.max(1, run.groups))).median) : '',
     ];
   });
-  const rateTitles = ['what', '>conn', '>runs', '>baseline/s', '>frontrow/s', '>ratio min', '>median', '>max'];
+  const rateTitles = [
+    'what',
+    '>conn',
+    '>runs',
+    '>baseline/s',
+    '>frontrow/s',
+    '>ratio min',
+    '>median',
+    '>max',
+  ];
   return [
     ...formatTable(
       [...rateTitles, 'target', '>cpu µs base', '>frontrow', '>groups/s', '>replies/group'],
@@ -85,7 +97,17 @@ function describeLines(lines: readonly Line[]): string[] {
     ),
     '',
     ...formatTable(
-      ['what', '>conn', '>base p50 ms', '>p99', '>max', '>frontrow p50 ms', '>p99', '>max', 'frontrow statuses'],
+      [
+        'what',
+        '>conn',
+        '>base p50 ms',
+        '>p99',
+        '>max',
+        '>frontrow p50 ms',
+        '>p99',
+        '>max',
+        'frontrow statuses',
+      ],
       lines.map((line) => [
         line.what,
         String(line.connections),

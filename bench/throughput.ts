@@ -108,7 +108,10 @@ export async function autocannonLoad(
     }
     checks.push(...(await auditRestart(stage, events)));
     checks.push(await auditReadBack(stage, kind, ids));
-    return { line: { what: `durable ${kind}`, hammer: 'autocannon', connections, pairs, target: null }, checks };
+    return {
+      line: { what: `durable ${kind}`, hammer: 'autocannon', connections, pairs, target: null },
+      checks,
+    };
   });
 }
 
