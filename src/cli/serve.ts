@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly ringBytes?: number;
   readonly segmentBytes?: number;
   readonly eventsMax?: number;
+  readonly snapshotSegments?: number;
+  readonly historyBytes?: number;
 }
 
 export interface ServedServer {
@@ -84,6 +86,16 @@ export function serveCommand(loadServer: () => Promise<StartServer>): Command {
       'arena-mib': { type: 'number', requiresArg: true, describe: 'Shared memory' },
       'ring-mib': { type: 'number', requiresArg: true, describe: 'Journal ring' },
       'segment-mib': { type: 'number', requiresArg: true, describe: 'A journal file' },
+      'snapshot-segments': {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Journal files from one snapshot to the next',
+      },
+      'history-mib': {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Journal kept for history beyond what recovery needs',
+      },
       'events-max': { type: 'number', requiresArg: true, describe: 'Events at once' },
       'connections-max': {
         type: 'number',
@@ -110,8 +122,9 @@ export function serveCommand(loadServer: () => Promise<StartServer>): Command {
       checkRange('port', args.port, 0, 65_535);
       for (const name of ['arena-mib', 'ring-mib', 'segment-mib'] as const)
         checkRange(name, args[name], 1, 1 << 20);
-      for (const name of ['events-max', 'connections-max', 'queue-max'] as const)
+      for (const name of ['events-max', 'connections-max', 'queue-max', 'snapshot-segments'] as const)
         checkRange(name, args[name], 1, 1 << 20);
+      checkRange('history-mib', args['history-mib'], 0, 1 << 20);
       checkRange('drain-timeout', args['drain-timeout'], 0, 3600);
       refuseOpenHost(args.host);
 
@@ -131,6 +144,8 @@ export function serveCommand(loadServer: () => Promise<StartServer>): Command {
         ...(args['arena-mib'] === undefined ? {} : { arenaBytes: args['arena-mib'] * MIB }),
         ...(args['ring-mib'] === undefined ? {} : { ringBytes: args['ring-mib'] * MIB }),
         ...(args['segment-mib'] === undefined ? {} : { segmentBytes: args['segment-mib'] * MIB }),
+        ...(args['snapshot-segments'] === undefined ? {} : { snapshotSegments: args['snapshot-segments'] }),
+        ...(args['history-mib'] === undefined ? {} : { historyBytes: args['history-mib'] * MIB }),
         ...(args['events-max'] === undefined ? {} : { eventsMax: args['events-max'] }),
       });
       // First the events, then the address: whoever waits for the line finds them there.
