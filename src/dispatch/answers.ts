@@ -27,11 +27,11 @@ export function refusal(code: OwnProblem, random: () => number): SinkReply {
   return { kind: 'problem', code, extras: { detail: DETAILS[code], applied: false, retryAfterMs } };
 }
 
-/** The journal is lost: the command may or may not be on disk. */
+/** The journal is lost, or the server must end: the command may or may not be on disk. */
 export const LOST: SinkReply = {
   kind: 'problem',
   code: 'outcome-unknown',
-  extras: { detail: 'The journal was lost before it confirmed this change', applied: null },
+  extras: { detail: 'The server had to stop before it could confirm this change', applied: null },
 };
 
 /** Its frame is in the journal, but no worker lived long enough to write the reply. */

@@ -7,11 +7,8 @@
  *
  * A batch is in `flights` from dispatch until it has landed; one that is lost lands when its event is repaired.
  */
-import { assert } from '../core/assert.ts';
 import {
   BATCH_KIND,
-  decodeReplies,
-  decodeReplyHeader,
   encodeRequests,
   type BatchKind,
   type BatchRequest,
@@ -27,13 +24,13 @@ import { Expiry } from './expiry.ts';
 import { FifoQueue } from './fair-queue.ts';
 import { drawsOnReserve, type AnswerJob, type Flight, type Pending } from './flight.ts';
 import type { GatedBatch } from './gate.ts';
+import { answersFor, readLanding } from './landing.ts';
 import { Lanes, type Lane } from './lane.ts';
 import type { DispatcherOptions } from './options.ts';
 import { planWriting } from './plan.ts';
 import type { BatchPool } from './pool.ts';
 import { Releasable } from './releasable.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SinkReply } from './sink.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What the batcher tells the dispatcher. */
@@ -321,18 +318,13 @@ export class Batcher {
 
   #returned(flight: Flight, batch: ArrayBuffer): void {
     if (flight.lost || this.#stopped) return;
-    let header: ReplyHeader;
-    const replies: SinkReply[] = [];
-    try {
-      header = decodeReplyHeader(batch);
-      for (const reply of decodeReplies(batch)) replies.push({ kind: 'reply', reply });
-      assert(header.batchId === flight.batchId, 'a worker answers the batch it was given');
-      assert(replies.length === flight.pendings.length, 'a worker answers every request of a batch');
-    } catch {
+    const landing = readLanding(flight, batch);
+    if (landing === null) {
       // A worker that answers like this is not to be trusted with another batch.
       this.#lose(flight);
       return;
     }
+    const { header, replies } = landing;
     this.#supervisor.unwatch(flight);
     this.#land(flight);
     // Readers and answers were not under the mutex, and know nothing of deadlines.
@@ -393,7 +385,7 @@ export class Batcher {
   #recovered(flight: Flight): void {
     if (this.#stopped) return;
     const lane = flight.lane;
-    const job = flight.job ?? this.#answersFor(flight);
+    const job = flight.job ?? this.#publishedOf(flight);
     // Before the flight lands: the frames that the answers are made of stay in the ring.
     if (job !== null) this.#releasable.add(job);
     this.#land(flight);
@@ -420,20 +412,9 @@ export class Batcher {
     this.#host.landed();
   }
 
-  /** The commands of a dead batch whose frames are in the ring; null when there are none. */
-  #answersFor(flight: Flight): AnswerJob | null {
+  #publishedOf(flight: Flight): AnswerJob | null {
     if (flight.kind !== BATCH_KIND.write) return null;
-    const published = this.#options.publishedCommands(flight.batchId, flight.firstUnit);
-    if (published.length === 0) return null;
-    const factOf = new Map<Pending, number>();
-    for (const { commandIndex, fact } of published) {
-      const pending = flight.pendings[commandIndex];
-      assert(pending !== undefined, 'a published frame names a command of its batch');
-      factOf.set(pending, fact);
-    }
-    const pendings = [...factOf.keys()];
-    const facts = [...factOf.values()];
-    return { lane: flight.lane, pendings, facts, firstUnit: flight.firstUnit, tries: 0 };
+    return answersFor(flight, this.#options.publishedCommands(flight.batchId, flight.firstUnit));
   }
 
   #retryAnswers(job: AnswerJob): void {

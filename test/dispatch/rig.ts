@@ -38,7 +38,7 @@ import {
 } from '../../src/memory/ring.ts';
 import { takeThreadSlot, threadBase } from '../../src/memory/threads.ts';
 
-export const START_MS = 1_000_000;
+const START_MS = 1_000_000;
 
 /** Timers and turns that come when the test says so. */
 export class FakeScheduler implements Scheduler {
