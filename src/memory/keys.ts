@@ -26,9 +26,9 @@ function isExpired(view: EventView, entry: number, nowMs: number): boolean {
   return view.createdAtMs + second * 1000 + IDEMPOTENCY_TTL_MS <= nowMs;
 }
 
-/** The second that an entry made now carries. */
+/** The second that an entry made now carries: rounded up, so that it lives for 24 h at least. */
 export function keySecond(view: EventView, nowMs: number): number {
-  return Math.max(0, Math.floor((nowMs - view.createdAtMs) / 1000));
+  return Math.max(0, Math.ceil((nowMs - view.createdAtMs) / 1000));
 }
 
 function matches(view: EventView, base: number, key: KeyHash): boolean {

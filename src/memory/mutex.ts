@@ -112,7 +112,9 @@ function clearAbandoned(arena: Arena, slot: number, ticket: number): void {
     if (phaseAt(arena, thread, slot, ticket) !== LOCK_PHASE.abandoned) continue;
     // Two threads may come to free it, and once it is free another may take it: only one of the two frees it.
     const phase = thread + THREAD.lockPhase;
-    if (Atomics.compareExchange(words, phase, LOCK_PHASE.abandoned, LOCK_PHASE.none) !== LOCK_PHASE.abandoned) {
+    if (
+      Atomics.compareExchange(words, phase, LOCK_PHASE.abandoned, LOCK_PHASE.none) !== LOCK_PHASE.abandoned
+    ) {
       continue;
     }
     // Pairs with the compare-and-swap in takeThreadSlot().
