@@ -15,7 +15,7 @@ export interface BaselineOptions {
   readonly get: string;
 }
 
-const options = childOptions<BaselineOptions>();
+const options = childOptions() as BaselineOptions;
 const posts = new Map(
   Object.entries(options.posts).map(([key, { status, body }]) => [key, { status, body: Buffer.from(body) }]),
 );

@@ -9,16 +9,16 @@ export interface ChildServer {
 }
 
 /** The options that the parent gave. */
-export function childOptions<T>(): T {
+export function childOptions(): unknown {
   const text = process.argv[2];
   assert(text !== undefined, 'a bench child is given its options');
-  return JSON.parse(text) as T;
+  return JSON.parse(text) as unknown;
 }
 
 /** Says that the server listens, answers what it used, and ends with its parent. */
 export function serveParent(server: ChildServer): void {
   const tell = (message: ChildMessage): void => {
-    process.send?.(message);
+    if (process.connected) process.send?.(message);
   };
   process.on('disconnect', () => process.exit(0));
   process.on('message', (message: ParentMessage) => {

@@ -24,7 +24,7 @@ export async function crash(options: BenchOptions): Promise<CrashResult> {
   const stage = await Stage.start({
     kind: 'orders',
     places: 500_000,
-    workers: options.workers,
+    limits: options.limits,
     replies: 'accepted',
   });
   try {
@@ -60,7 +60,7 @@ async function orderUntilKilled(
 ): Promise<{ acknowledged: string[]; unanswered: number }> {
   const acknowledged: string[] = [];
   let unanswered = 0;
-  let killed: Promise<void> | null = null;
+  const killed: Promise<void>[] = [];
   const loop = async (client: number): Promise<void> => {
     for (let count = 0; ; count++) {
       try {
@@ -70,17 +70,17 @@ async function orderUntilKilled(
           { idempotencyKey: `${client}-${count}` },
         );
         acknowledged.push(order.id);
-        if (acknowledged.length >= enough) killed ??= stage.server.kill();
+        if (acknowledged.length >= enough && killed.length === 0) killed.push(stage.server.kill());
       } catch (error) {
         if (!(error instanceof FrontrowUnreachable) && !(error instanceof FrontrowProblem)) throw error;
         // Sent and not answered; a connection that was refused was never sent.
         if (error.applied !== false) unanswered++;
-        if (killed === null) throw error;
+        if (killed.length === 0) throw error;
         return;
       }
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, (_, client) => loop(client)));
-  await killed;
+  await Promise.all(killed);
   return { acknowledged, unanswered };
 }

@@ -3,7 +3,7 @@ import { createServer } from '../src/server.ts';
 import type { ServerOptions } from '../src/server.ts';
 import { childOptions, serveParent } from './child-side.ts';
 
-const server = await createServer({ port: 0, ...childOptions<ServerOptions>() });
+const server = await createServer({ port: 0, ...(childOptions() as ServerOptions) });
 void server.lost.then((error) => {
   process.stderr.write(`the server lost its journal: ${error.message}\n`);
   process.exit(1);

@@ -34,7 +34,7 @@ export async function latency(options: BenchOptions): Promise<LatencyResult> {
   const stage = await Stage.start({
     kind: 'orders',
     places: 100_000,
-    workers: options.workers,
+    limits: options.limits,
     replies: 'accepted',
   });
   try {

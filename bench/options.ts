@@ -1,6 +1,7 @@
 /** What the bench may be told, and what it does unless told. */
 import { parseArgs } from 'node:util';
 import type { LoadKind } from '../src/cli/load.ts';
+import type { Limits } from '../src/core/limits.ts';
 
 export interface BenchOptions {
   /** Pairs of runs, baseline then Frontrow, for each line of the table. */
@@ -12,7 +13,8 @@ export interface BenchOptions {
   readonly connections: readonly number[];
   /** Only these parts; see PARTS. */
   readonly parts: readonly Part[];
-  readonly workers: number | null;
+  /** Of the server, where they are not its defaults. */
+  readonly limits: Partial<Limits>;
   readonly seed: number;
   readonly json: boolean;
 }
@@ -55,7 +57,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     kinds: values.kind.map((kind) => oneOf('kind', kind, ['orders', 'holds'] as const)),
     connections: values.connections.map((text) => whole('connections', text, 1, 10_000)),
     parts: values.part.map((part) => oneOf('part', part, PARTS)),
-    workers: values.workers === undefined ? null : whole('workers', values.workers, 1, 31),
+    limits: values.workers === undefined ? {} : { workers: whole('workers', values.workers, 1, 31) },
     seed: whole('seed', values.seed, 0, 0x7fff_ffff),
     json: values.json,
   };

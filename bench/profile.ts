@@ -36,7 +36,7 @@ const capacity = Math.min(2_000_000, 80_000 * seconds);
 const stage = await Stage.start({
   kind: 'orders',
   places: capacity * 2,
-  workers: null,
+  limits: {},
   replies: 'accepted',
   execArgv: ['--cpu-prof', '--cpu-prof-interval', '500', `--cpu-prof-dir=${profiles}`],
 });

@@ -1,5 +1,6 @@
 /** The bench's figures as people read them. Pure. */
 import type { AuditCheck } from '../src/cli/load-audit.ts';
+import { DEFAULT_LIMITS } from '../src/core/limits.ts';
 import { formatCount, formatFields, formatTable } from '../src/cli/format.ts';
 import type { CrashResult } from './crash.ts';
 import { digits, spread } from './figures.ts';
@@ -42,7 +43,7 @@ export function describeReport(report: Report): string[] {
 }
 
 function describeHead({ machine, options }: Report): string[] {
-  const { runs, seconds, seed, workers, warmUpSeconds } = options;
+  const { runs, seconds, seed, limits, warmUpSeconds } = options;
   const load = machine.load > 0.5 ? `; load ${digits(machine.load)} before the start: others were here` : '';
   const warm = warmUpSeconds > 0 ? `, ${warmUpSeconds} s of each first to warm up` : '';
   return formatFields([
@@ -52,7 +53,7 @@ function describeHead({ machine, options }: Report): string[] {
       'load',
       `closed loop; ${runs} pairs of ${seconds} s, baseline and Frontrow in turn${warm}; seed ${seed}`,
     ],
-    ['server', `fsync on, ${workers ?? 'default'} workers, hammer on the same machine`],
+    ['server', `fsync on, ${limits.workers ?? DEFAULT_LIMITS.workers} workers, hammer on the same machine`],
     ['baseline', 'bare node:http: parses the same JSON, answers the same bytes, keeps nothing'],
   ]);
 }

@@ -48,7 +48,7 @@ export async function runBench(options: BenchOptions, note: (text: string) => vo
   const all = [
     ...results.flatMap(({ line, checks }) => {
       const of = `${line.hammer}, ${line.what}, ${line.connections}`;
-      return checks.map((check) => ({ ...check, name: `${of}: ${check.name}` }));
+      return checks.map(({ name, ok, detail }) => ({ name: `${of}: ${name}`, ok, detail }));
     }),
     ...(single?.checks ?? []),
     ...(crashed?.checks ?? []),

@@ -9,6 +9,7 @@ import { FrontrowClient } from '../src/client/index.ts';
 import type { Availability, EventDefinition } from '../src/client/index.ts';
 import type { LoadKind } from '../src/cli/load.ts';
 import { DEFAULT_LIMITS } from '../src/core/limits.ts';
+import type { Limits } from '../src/core/limits.ts';
 import type { ServerOptions } from '../src/server.ts';
 import type { BaselineOptions } from './baseline-server.ts';
 import { Child } from './child.ts';
@@ -27,7 +28,7 @@ export interface StageOptions {
   readonly kind: LoadKind;
   /** Places of all events that will be made. */
   readonly places: number;
-  readonly workers: number | null;
+  readonly limits: Partial<Limits>;
   /** What the baseline answers to POSTs: what Frontrow does while there are places, or when there are none. */
   readonly replies: 'accepted' | 'sold-out';
   readonly execArgv?: readonly string[];
@@ -50,7 +51,7 @@ export class Stage {
         DEFAULT_LIMITS.arenaBytes,
         Math.ceil((options.places * PLACE_BYTES) / MIB + 256) * MIB,
       ),
-      ...(options.workers !== null && { workers: options.workers }),
+      ...options.limits,
     };
   }
 

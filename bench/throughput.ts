@@ -46,10 +46,10 @@ export async function wrkLoad(
   kind: LoadKind,
   connections: number,
 ): Promise<PartResult> {
-  const { runs, seconds, warmUpSeconds, workers, seed } = options;
+  const { runs, seconds, warmUpSeconds, limits, seed } = options;
   const capacity = Math.min(2_000_000, WRK_PLACES_PER_SECOND * seconds);
   const places = capacity * (runs + 1);
-  return onStage({ kind, places, workers, replies: 'accepted' }, async (stage) => {
+  return onStage({ kind, places, limits, replies: 'accepted' }, async (stage) => {
     const checks: AuditCheck[] = [];
     const events: string[] = [];
     const pairOf = async (number: number, duration: number): Promise<Pair> => {
@@ -84,11 +84,11 @@ export async function autocannonLoad(
   kind: LoadKind,
   connections: number,
 ): Promise<PartResult> {
-  const { runs, seconds, workers } = options;
+  const { runs, seconds, limits } = options;
   const capacity = AUTOCANNON_PLACES_PER_SECOND * seconds;
   const rowCount = AUTOCANNON_ROWS_PER_SECOND * seconds;
   const places = (capacity + rowCount * 100) * runs;
-  return onStage({ kind, places, workers, replies: 'accepted' }, async (stage) => {
+  return onStage({ kind, places, limits, replies: 'accepted' }, async (stage) => {
     const checks: AuditCheck[] = [];
     const events: string[] = [];
     const ids: string[] = [];
@@ -102,7 +102,8 @@ export async function autocannonLoad(
       const before = await stage.client.events.availability(event.id);
       const { grants, ...frontrow } = await measure(stage.server, hammer(stage.server));
       const audit = await auditLoad(stage.client, before, { ...frontrow, grants }, SAMPLE_MAX);
-      checks.push(...audit.checks.map((check) => ({ ...check, name: `${event.id}: ${check.name}` })));
+      for (const { name, ok, detail } of audit.checks)
+        checks.push({ name: `${event.id}: ${name}`, ok, detail });
       for (const grant of grants) ids.push(grant.id);
       pairs.push({ baseline, frontrow });
     }
@@ -127,8 +128,8 @@ function loadHammer(
 
 /** Orders for an event without a place left, against a baseline that answers the same 409. */
 export async function refusals(options: BenchOptions, connections: number): Promise<PartResult> {
-  const { workers, seed } = options;
-  return onStage({ kind: 'orders', places: 10_000, workers, replies: 'sold-out' }, async (stage) => {
+  const { limits, seed } = options;
+  return onStage({ kind: 'orders', places: 10_000, limits, replies: 'sold-out' }, async (stage) => {
     await stage.createEvent('full', QUANTITY, 0);
     await stage.client.orders.create(
       'full',
@@ -162,8 +163,8 @@ export async function refusals(options: BenchOptions, connections: number): Prom
 
 /** Public reads of one event's availability, with nothing else going on. */
 export async function reads(options: BenchOptions, connections: number): Promise<PartResult> {
-  const { workers } = options;
-  return onStage({ kind: 'orders', places: 10_000, workers, replies: 'accepted' }, async (stage) => {
+  const { limits } = options;
+  return onStage({ kind: 'orders', places: 10_000, limits, replies: 'accepted' }, async (stage) => {
     const pairs = await pairsOf(options, stage, (child, _run, duration) =>
       runWrk({
         url: `${child.url}/v1/events/sample/availability`,

@@ -1,0 +1,38 @@
+/** Small inputs of the bench, whole: real servers in processes of their own, real load, a real kill -9. */
+import t from 'tap';
+import type { BenchOptions } from '../../bench/options.ts';
+import { describeReport } from '../../bench/report.ts';
+import { runBench } from '../../bench/run-bench.ts';
+import { findWrk } from '../../bench/wrk.ts';
+
+const OPTIONS: BenchOptions = {
+  runs: 1,
+  seconds: 1,
+  warmUpSeconds: 0,
+  kinds: ['orders'],
+  connections: [8],
+  parts: [],
+  // Small files and little memory: starting is most of what this test does.
+  limits: { workers: 1, segmentBytes: 8 << 20, arenaBytes: 256 << 20, eventsMax: 64 },
+  seed: 1,
+  json: false,
+};
+
+// A shared machine whose disk is busy takes a multiple of the 5 s that this takes alone.
+t.setTimeout(120_000);
+
+t.test('autocannon and a kill -9 under load: everything acknowledged is there again', async (t) => {
+  const report = await runBench({ ...OPTIONS, parts: ['autocannon', 'crash'] }, () => {});
+  t.ok(report.ok, describeReport(report).join('\n'));
+  t.ok(report.checks.length >= 10);
+  const [pair] = report.lines[0].pairs;
+  t.ok(pair.frontrow.statuses['201'] > 0 && pair.baseline.statuses['201'] > 0);
+  t.ok(pair.frontrow.groups > 0 && pair.frontrow.groups <= pair.frontrow.replies + 8);
+  t.ok((report.crash?.acknowledged ?? 0) >= 500);
+});
+
+t.test('wrk: its replies are bounds of what was sold', { skip: findWrk() === null }, async (t) => {
+  const report = await runBench({ ...OPTIONS, kinds: ['holds'], parts: ['wrk'] }, () => {});
+  t.ok(report.ok, describeReport(report).join('\n'));
+  t.ok(report.lines[0].pairs[0].frontrow.replies > 0);
+});
