@@ -16,6 +16,9 @@ function readOptions(): BenchOptions | null {
   }
 }
 
+// An exit of our own: it ends the servers and removes their directories.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const options = readOptions();
 if (options === null) {
   process.exitCode = 2;

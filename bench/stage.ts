@@ -24,6 +24,12 @@ const MIB = 1024 * 1024;
 /** Reads of a count until two agree: what was in flight when a hammer stopped is through by then. */
 const SETTLE_TRIES_MAX = 1000;
 
+/** Directories of stages that have not ended: removed when the bench does, however it does. */
+const directories = new Set<string>();
+process.on('exit', () => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
 export interface StageOptions {
   readonly kind: LoadKind;
   /** Places of all events that will be made. */
@@ -45,6 +51,7 @@ export class Stage {
   private constructor(options: StageOptions) {
     this.kind = options.kind;
     this.directory = mkdtempSync(join(tmpdir(), 'frontrow-bench-'));
+    directories.add(this.directory);
     this.#serverOptions = {
       dataDirectory: join(this.directory, 'data'),
       arenaBytes: Math.max(
@@ -115,5 +122,6 @@ export class Stage {
   async end(): Promise<void> {
     await Promise.all([this.server.kill(), this.baseline.kill()]);
     rmSync(this.directory, { recursive: true, force: true });
+    directories.delete(this.directory);
   }
 }
