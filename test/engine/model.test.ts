@@ -1,0 +1,545 @@
+/**
+ * Random commands against the engine and against a naive model that knows nothing of it. Then the frames that the
+ * journal kept are replayed, once from the start and once from a snapshot in their middle.
+ */
+import fc from 'fast-check';
+import t from 'tap';
+import { FRAME_KIND, headerKind, WORD_SEQUENCE, WORD_EVENT, wide } from '../../src/core/frame.ts';
+import { cancel } from '../../src/engine/cancel.ts';
+import type { Outcome } from '../../src/engine/command.ts';
+import type { SectionDefinition } from '../../src/engine/definition.ts';
+import { FLAG_BEST, FLAG_SPLIT, take } from '../../src/engine/hold.ts';
+import { decodeClaim, isTicketCancelled, readClaim, readCounts, readSeat } from '../../src/engine/read.ts';
+import { Replay } from '../../src/engine/replay.ts';
+import { confirm, release, sweep } from '../../src/engine/settle.ts';
+import { dumpArena, loadArena } from '../../src/engine/snapshot.ts';
+import { createArena } from '../../src/memory/arena.ts';
+import type { EventView } from '../../src/memory/event.ts';
+import { loadSequence, readGuard } from '../../src/memory/guard.ts';
+import { CLAIM_STATE } from '../../src/memory/layout.ts';
+import { Model, type ClaimState, type Expected, type ModelClaim, type Wanted } from './model.ts';
+import {
+  differences,
+  EngineRig,
+  eventOf,
+  isLong,
+  keyOf,
+  refOf,
+  replayInto,
+  smallLimits,
+  START_MS,
+  testSeed,
+} from './rig.ts';
+
+/** Rows: s a seat, w a wheelchair seat, _ an aisle. */
+const ROWS = [
+  ['ssss_ssss', 'sss_wsss_s', 's_sssss_ww', 'ssssss'],
+  ['sw_ws', 'sssssss'],
+];
+const LAYOUT = [
+  { id: 'floor', capacity: 14, price: 1500, rows: null },
+  { id: 'stalls', capacity: 0, price: 9000, rows: ROWS[0] },
+  { id: 'box', capacity: 0, price: null, rows: ROWS[1] },
+  { id: 'bar', capacity: 2, price: 0, rows: null },
+].map((section) => ({
+  ...section,
+  capacity: section.rows === null ? section.capacity : section.rows.join('').replaceAll('_', '').length,
+}));
+const SEATS = LAYOUT.reduce((sum, section) => sum + (section.rows === null ? 0 : section.capacity), 0);
+
+function definitionSections(): SectionDefinition[] {
+  return LAYOUT.map(({ id, capacity, price, rows }) => {
+    if (rows === null) return { id, name: id, kind: 'general', capacity, price };
+    return {
+      id,
+      name: id,
+      kind: 'seated',
+      capacity,
+      price,
+      rows: rows.map((letters, row) => ({
+        id: String(row),
+        seats: letters.split('').map((letter, i) => {
+          if (letter === '_') return null;
+          return letter === 'w' ? { id: String(i + 1), features: ['wheelchair'] } : String(i + 1);
+        }),
+      })),
+    };
+  });
+}
+
+type Command =
+  | {
+      readonly op: 'take';
+      readonly kind: 'hold' | 'order';
+      readonly items: readonly Wanted[];
+      readonly customer: string;
+      readonly reference: string | null;
+      readonly durationMs: number;
+      readonly key: number | null;
+    }
+  | {
+      readonly op: 'confirm';
+      readonly pick: number;
+      readonly reference: string | null;
+      readonly lagMs: number;
+      readonly key: number | null;
+    }
+  | { readonly op: 'release'; readonly pick: number; readonly lagMs: number; readonly key: number | null }
+  | {
+      readonly op: 'cancel';
+      readonly pick: number;
+      readonly tickets: readonly number[] | null;
+      readonly key: number | null;
+    }
+  | { readonly op: 'sweep'; readonly lagMs: number }
+  | { readonly op: 'advance'; readonly ms: number }
+  /** An earlier command with a key, word for word. */
+  | { readonly op: 'again'; readonly pick: number };
+
+const key = fc.option(fc.nat(40), { freq: 3 });
+const words = fc.option(fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }), { freq: 3 });
+const wanted: fc.Arbitrary<Wanted> = fc.oneof(
+  fc.record({ kind: fc.constant('seat' as const), seat: fc.nat(SEATS - 1) }),
+  fc.record({
+    kind: fc.constant('places' as const),
+    section: fc.nat(LAYOUT.length - 1),
+    quantity: fc.oneof(
+      { weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) },
+      fc.integer({ min: 1, max: 20 }),
+    ),
+    adjacent: fc.boolean(),
+  }),
+);
+const items = fc.uniqueArray(wanted, {
+  minLength: 1,
+  maxLength: 4,
+  selector: (item) => (item.kind === 'seat' ? item.seat : JSON.stringify(item)),
+});
+const durationMs = fc.constantFrom(1000, 5000, 60_000, 1_800_000);
+const lagMs = fc.constantFrom(0, 0, 0, 500, 5000);
+const pick = fc.nat(1000);
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      op: fc.constant('take' as const),
+      kind: fc.constantFrom('hold' as const, 'hold' as const, 'order' as const),
+      items,
+      customer: fc.oneof(
+        fc.string({ maxLength: 8 }),
+        fc.string({ minLength: 30, maxLength: 60, unit: 'grapheme-ascii' }),
+      ),
+      reference: words,
+      durationMs,
+      key,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ op: fc.constant('confirm' as const), pick, reference: words, lagMs, key }),
+  },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('release' as const), pick, lagMs, key }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant('cancel' as const),
+      pick,
+      tickets: fc.option(fc.array(fc.nat(12), { minLength: 1, maxLength: 4 })),
+      key,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('sweep' as const), lagMs }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      op: fc.constant('advance' as const),
+      ms: fc.oneof(
+        { weight: 6, arbitrary: fc.constantFrom(1, 999, 1000, 4000, 5000, 60_000) },
+        { weight: 1, arbitrary: fc.constantFrom(3_600_000, 24 * 3_600_000 - 1000, 24 * 3_600_000) },
+      ),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('again' as const), pick }) },
+);
+
+/** A command with its claim found and its key named: what `again` repeats. */
+type Keyed = { readonly command: Command; readonly claim: ModelClaim | null };
+
+const STATES: Record<ClaimState, number> = {
+  held: CLAIM_STATE.held,
+  confirmed: CLAIM_STATE.confirmed,
+  released: CLAIM_STATE.released,
+  expired: CLAIM_STATE.expired,
+  cancelled: CLAIM_STATE.cancelled,
+};
+
+class Run {
+  readonly rig = new EngineRig();
+  readonly view: EventView;
+  readonly model = new Model(LAYOUT, START_MS);
+  readonly #keyed: Keyed[] = [];
+  readonly codes = new Map<string, number>();
+  #random = 1;
+
+  constructor() {
+    this.view = this.rig.event(eventOf('hall', definitionSections()));
+  }
+
+  #fail(what: string): never {
+    throw new Error(what);
+  }
+
+  #claim(number: number): ModelClaim | null {
+    const { claims } = this.model;
+    // Mostly the last ones, which are more alive.
+    if (claims.length === 0) return null;
+    return claims[Math.max(0, claims.length - 1 - (number % (number % 3 === 0 ? claims.length : 6)))];
+  }
+
+  step(next: Command): void {
+    const before = loadSequence(this.rig.arena, this.view.slot);
+    switch (next.op) {
+      case 'advance':
+        this.model.nowMs += next.ms;
+        this.rig.context.nowMs = this.model.nowMs;
+        return;
+      case 'sweep':
+        this.#sweep(next.lagMs);
+        break;
+      case 'again': {
+        const keyed = this.#keyed.at(-1 - (next.pick % Math.max(1, Math.min(6, this.#keyed.length))));
+        if (keyed === undefined) return;
+        this.#run(keyed.command, keyed.claim);
+        break;
+      }
+      default:
+        this.#run(next, 'pick' in next ? this.#claim(next.pick) : null);
+    }
+    const after = loadSequence(this.rig.arena, this.view.slot);
+    if (after !== this.model.sequence)
+      this.#fail(`sequence ${after} after ${before}, expected ${this.model.sequence}`);
+    this.#checkAll();
+    this.rig.journal.drain();
+  }
+
+  #sweep(lag: number): void {
+    const beforeMs = this.model.nowMs - lag;
+    const due = this.model.due(beforeMs);
+    const expired = this.rig.run(this.view, (context, view) => sweep(context, view, beforeMs, 64));
+    if (expired !== Math.min(64, due.length)) this.#fail(`${expired} holds expired, expected ${due.length}`);
+    for (const claim of due) this.model.settle(claim, 'expired');
+  }
+
+  #run(next: Command, claim: ModelClaim | null): void {
+    if (next.op === 'sweep' || next.op === 'advance' || next.op === 'again') return;
+    if (next.op !== 'take' && claim === null) return;
+    const number = next.key;
+    const about = next.op === 'take' ? next.kind : `${next.op}/${claim?.random[0]}`;
+    const name = number === null ? null : `${about}/${number}`;
+    // In that second either answer is right, and the model would have to ask the engine which.
+    if (this.model.isKeyOnTheEdge(name)) return;
+    if (name !== null) this.#keyed.push({ command: next, claim });
+    const body = JSON.stringify({ ...next, pick: 0, key: 0 });
+    const hash = name === null ? null : keyOf(name, body);
+    const receivedAtMs = this.model.nowMs - ('lagMs' in next ? next.lagMs : 0);
+    const { model, rig, view } = this;
+    switch (next.op) {
+      case 'take':
+        this.#take(next, name, body);
+        return;
+      case 'confirm': {
+        const expected = this.#expectConfirm(next.reference, claim as ModelClaim, receivedAtMs, name, body);
+        const ref = refOf(view, (claim as ModelClaim).cell, (claim as ModelClaim).random);
+        const reference = next.reference === null ? null : Buffer.from(next.reference);
+        const outcome = rig.run(view, (context) =>
+          confirm(context, view, { ref, receivedAtMs, reference, key: hash }),
+        );
+        this.#check(next.op, outcome, expected, claim);
+        return;
+      }
+      case 'release': {
+        const known = model.key(name, body, 'hold-not-found');
+        // A known key of a release says 204 even when the claim's room is another's by now.
+        const expected =
+          known?.code === 'hold-not-found' ? { code: 'ok', changed: false, replayed: true } : known;
+        const ended = expected ?? this.#expectRelease(claim as ModelClaim, receivedAtMs, name, body);
+        const ref = refOf(view, (claim as ModelClaim).cell, (claim as ModelClaim).random);
+        const outcome = rig.run(view, (context) => release(context, view, { ref, receivedAtMs, key: hash }));
+        this.#check(next.op, outcome, ended, claim);
+        return;
+      }
+      case 'cancel': {
+        const owner = claim as ModelClaim;
+        const tickets = next.tickets?.map((ticket) => ticket % owner.tickets.length) ?? null;
+        const expected = this.#expectCancel(owner, tickets, name, body);
+        const ref = refOf(view, owner.cell, owner.random);
+        const outcome = rig.run(view, (context) => cancel(context, view, { ref, tickets, key: hash }));
+        this.#check(next.op, outcome, expected, claim);
+      }
+    }
+  }
+
+  #take(next: Command & { op: 'take' }, name: string | null, body: string): void {
+    const { model, rig, view } = this;
+    const random = Uint32Array.of(this.#random++, 0xffff_ffff, this.#random * 7);
+    const known = model.key(name, body, next.kind === 'hold' ? 'hold-not-found' : 'order-not-found');
+    const planned = known === null ? model.plan(next.items) : null;
+    const outcome = rig.run(view, (context) =>
+      take(context, view, {
+        kind: next.kind,
+        items: next.items,
+        customer: Buffer.from(next.customer),
+        reference: next.reference === null ? null : Buffer.from(next.reference),
+        durationMs: next.durationMs,
+        random,
+        key: name === null ? null : keyOf(name, body),
+      }),
+    );
+    if (planned === null) {
+      this.#check(next.kind, outcome, known as Expected, null);
+    } else if ('refusal' in planned) {
+      this.#check(next.kind, outcome, planned.refusal, null);
+    } else {
+      this.#check(next.kind, outcome, { code: 'ok', claim: null, changed: true, replayed: false }, null);
+      if (!outcome.ok) return;
+      const claim = model.add({
+        cell: outcome.cell,
+        random,
+        items: planned.items,
+        customer: next.customer,
+        reference: next.reference,
+        expiresMs: next.kind === 'hold' ? model.nowMs + next.durationMs : 0,
+        adjacent: planned.adjacent,
+        state: next.kind === 'hold' ? 'held' : 'confirmed',
+      });
+      model.remember(name, body, claim);
+      this.#checkClaim(claim);
+    }
+  }
+
+  #expectConfirm(
+    reference: string | null,
+    claim: ModelClaim,
+    receivedAtMs: number,
+    name: string | null,
+    body: string,
+  ): Expected {
+    const { model } = this;
+    const known = model.key(name, body, 'hold-not-found');
+    if (known !== null) return known;
+    if (claim.isGone) return { code: 'hold-not-found' };
+    if (claim.state === 'confirmed') return { code: 'ok', claim, changed: false, replayed: false };
+    const ended = model.ended(claim, receivedAtMs);
+    if (ended !== null) return ended;
+    model.settle(claim, 'confirmed');
+    claim.reference = reference ?? claim.reference;
+    model.remember(name, body, claim);
+    return { code: 'ok', claim, changed: true, replayed: false };
+  }
+
+  #expectRelease(claim: ModelClaim, receivedAtMs: number, name: string | null, body: string): Expected {
+    const { model } = this;
+    if (claim.isGone) return { code: 'hold-not-found' };
+    if (claim.state === 'confirmed') return { code: 'hold-confirmed' };
+    if (claim.state === 'cancelled') return { code: 'hold-confirmed', orGone: 'hold-not-found' };
+    if (claim.state === 'released') {
+      return { code: 'ok', claim, changed: false, replayed: false, orGone: 'hold-not-found' };
+    }
+    const ended = model.ended(claim, receivedAtMs);
+    if (ended !== null) return ended;
+    model.settle(claim, 'released');
+    model.remember(name, body, claim);
+    return { code: 'ok', claim, changed: true, replayed: false };
+  }
+
+  #expectCancel(
+    claim: ModelClaim,
+    tickets: readonly number[] | null,
+    name: string | null,
+    body: string,
+  ): Expected {
+    const { model } = this;
+    const known = model.key(name, body, 'order-not-found');
+    if (known !== null) return known;
+    if (claim.isGone) return { code: 'order-not-found' };
+    if (claim.state === 'cancelled') {
+      return { code: 'ok', claim, changed: false, replayed: false, orGone: 'order-not-found' };
+    }
+    if (claim.state !== 'confirmed') return { code: 'order-not-found' };
+    const changed = model.cancel(claim, tickets);
+    if (changed) model.remember(name, body, claim);
+    return { code: 'ok', claim, changed, replayed: false };
+  }
+
+  #check(what: string, outcome: Outcome, expected: Expected, subject: ModelClaim | null): void {
+    const code = outcome.ok ? 'ok' : outcome.code;
+    const count = `${what} ${code}${outcome.ok && outcome.replayed ? ' replayed' : ''}`;
+    this.codes.set(count, (this.codes.get(count) ?? 0) + 1);
+    const claim = expected.claim ?? subject;
+    if (code !== expected.code) {
+      if (code !== expected.orGone) this.#fail(`${what} is answered with ${code}, expected ${expected.code}`);
+      if (claim !== null) claim.isGone = true;
+      return;
+    }
+    if (outcome.ok) {
+      const { changed, replayed } = expected;
+      if (outcome.changed !== changed) this.#fail(`${what} has changed: ${outcome.changed}`);
+      if (outcome.replayed !== replayed) this.#fail(`${what} is replayed: ${outcome.replayed}`);
+      if (expected.claim !== undefined && expected.claim !== null) {
+        if (outcome.cell !== expected.claim.cell) this.#fail(`${what} is about another claim`);
+        if (what !== 'release' || outcome.changed) this.#checkClaim(expected.claim);
+      }
+      return;
+    }
+    const { section, requested, available, held, seats } = expected;
+    const found = [outcome.section, outcome.requested, outcome.available, outcome.held, outcome.seats];
+    const wantedNumbers = [section, requested, available, held, seats];
+    if (JSON.stringify(found) !== JSON.stringify(wantedNumbers)) {
+      this.#fail(
+        `${what} is refused with ${JSON.stringify(found)}, expected ${JSON.stringify(wantedNumbers)}`,
+      );
+    }
+  }
+
+  #checkClaim(claim: ModelClaim): void {
+    const copy = readClaim(this.view, claim.cell);
+    if (copy === null) this.#fail('a claim is not there');
+    const found = decodeClaim(copy);
+    const text = (value: string): string => Buffer.from(value).toString('utf8');
+    const flags = claim.adjacent === null ? 0 : claim.adjacent ? FLAG_BEST : FLAG_BEST | FLAG_SPLIT;
+    const left = {
+      state: found.state,
+      random: [found.random0 >>> 0, found.random1 >>> 0, found.random2 >>> 0],
+      items: found.items.map(({ seat, section, quantity }) => ({ seat, section, quantity })),
+      prices: found.items.map(({ price }) => price),
+      customer: found.customer,
+      reference: found.reference,
+      createdMs: found.createdMs,
+      expiresMs: found.deadlineMs,
+      updatedMs: found.updatedMs,
+      sequence: found.sequence,
+      flags: found.flags,
+      tickets: Array.from({ length: found.ticketCount }, (_, ticket) => !isTicketCancelled(found, ticket)),
+    };
+    const right = {
+      state: STATES[claim.state],
+      random: [...claim.random],
+      items: claim.items,
+      prices: claim.items.map(({ section }) => LAYOUT[section].price),
+      customer: text(claim.customer),
+      reference: claim.reference === null ? null : text(claim.reference),
+      createdMs: claim.createdMs,
+      expiresMs: claim.expiresMs,
+      updatedMs: claim.updatedMs,
+      sequence: claim.sequence,
+      flags,
+      tickets: claim.tickets,
+    };
+    if (JSON.stringify(left) !== JSON.stringify(right)) {
+      this.#fail(`a claim reads\n${JSON.stringify(left)}, expected\n${JSON.stringify(right)}`);
+    }
+  }
+
+  #checkAll(): void {
+    const { model, view } = this;
+    if ((readGuard(this.rig.arena, view.slot) & 1) === 1) this.#fail('the guard is odd');
+    readCounts(view).forEach((counts, section) => {
+      const expected = model.counts(section);
+      if (JSON.stringify(counts) !== JSON.stringify(expected)) {
+        this.#fail(
+          `section ${section} counts ${JSON.stringify(counts)}, expected ${JSON.stringify(expected)}`,
+        );
+      }
+    });
+    model.seats.forEach((seat, index) => {
+      const found = readSeat(view, index);
+      const state = ['available', 'held', 'sold'][found.state];
+      if (state !== seat.state) this.#fail(`seat ${index} is ${state}, expected ${seat.state}`);
+      if (found.cell !== (seat.owner?.cell ?? -1)) this.#fail(`seat ${index} has another owner`);
+      if (found.sequence !== seat.sequence) this.#fail(`seat ${index} has sequence ${found.sequence}`);
+      if (seat.owner !== null && found.claim === null) this.#fail(`the owner of seat ${index} is not there`);
+    });
+  }
+
+  /** Living claims are all there as they should be. */
+  checkClaims(): void {
+    for (const claim of this.model.claims)
+      if (claim.state === 'held' || claim.state === 'confirmed') this.#checkClaim(claim);
+  }
+
+  /** Replays what the journal kept, from the start and from a snapshot after `share` of it. */
+  checkReplay(share: number): void {
+    const frames = this.rig.journal.frames();
+    let sequence = 0;
+    for (const { words: frame } of frames) {
+      if (headerKind(frame[0]) === FRAME_KIND.padding) continue;
+      if ((frame[WORD_EVENT] & 0xffff) === this.view.slot && wide(frame, WORD_SEQUENCE) !== ++sequence) {
+        this.#fail('sequences in the journal are not dense');
+      }
+    }
+    const limits = smallLimits();
+    const replayed = createArena(limits);
+    replayInto(replayed, frames);
+    this.#same(replayed, 'replayed memory');
+    const cut = Math.floor(frames.length * share);
+    const half = createArena(limits);
+    const first = replayInto(half, frames.slice(0, cut));
+    const loaded = createArena(limits);
+    loadArena(loaded, dumpArena(half));
+    const rest = new Replay(loaded);
+    rest.startFromMemory(first.lastTimeMs);
+    for (const { words: frame, position } of frames.slice(cut)) rest.apply(frame, 0, frame.length, position);
+    this.#same(loaded, 'memory from a snapshot and the frames after it');
+  }
+
+  #same(other: ReturnType<typeof createArena>, what: string): void {
+    const where = differences(this.rig.arena, other);
+    if (where.length > 0) this.#fail(`${what} differs: ${where.join(', ')}`);
+  }
+}
+
+t.test('the engine does what a naive model does, and its journal says all of it', (t) => {
+  const seed = testSeed();
+  t.comment(`seed ${seed}`);
+  const codes = new Map<string, number>();
+  let commands = 0;
+  const script = fc.oneof(
+    fc.array(command, { minLength: 1, maxLength: 40, size: 'max' }),
+    fc.array(command, { minLength: 150, maxLength: 400, size: 'max' }),
+  );
+  fc.assert(
+    fc.property(script, fc.double({ min: 0, max: 1, noNaN: true }), (steps, share) => {
+      const run = new Run();
+      run.rig.journal.drain();
+      for (const step of steps) run.step(step);
+      run.checkClaims();
+      run.checkReplay(share);
+      for (const [code, count] of run.codes) codes.set(code, (codes.get(code) ?? 0) + count);
+      commands += steps.length;
+    }),
+    { seed, numRuns: isLong ? 2000 : 40 },
+  );
+  const seen = [...codes].map(([code, count]) => `${code} ${count}`);
+  t.comment(`${commands} commands: ${seen.join(', ')}`);
+  for (const code of [
+    'hold ok',
+    'hold ok replayed',
+    'hold sold-out',
+    'hold not-enough-available',
+    'hold no-adjacent-seats',
+    'hold seat-unavailable',
+    'hold idempotency-mismatch',
+    'order ok',
+    'confirm ok',
+    'confirm hold-expired',
+    'confirm hold-released',
+    'confirm order-cancelled',
+    'release ok',
+    'release hold-confirmed',
+    'cancel ok',
+    'cancel order-not-found',
+  ]) {
+    t.ok(codes.has(code), `it came to ${code}`);
+  }
+  t.end();
+});

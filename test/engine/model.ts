@@ -1,0 +1,324 @@
+/**
+ * What the engine should do, written the slow way: arrays of seats, a list of claims, a Map of keys. Counts are summed
+ * anew each time. It shares no table, no bit and no algorithm with the engine; cells are names to it.
+ */
+import { strict as assert } from 'node:assert';
+
+export type SeatState = 'available' | 'held' | 'sold';
+export type ClaimState = 'held' | 'confirmed' | 'released' | 'expired' | 'cancelled';
+
+export interface ModelSeat {
+  readonly section: number;
+  readonly row: number;
+  readonly aisleBefore: boolean;
+  readonly wheelchair: boolean;
+  state: SeatState;
+  owner: ModelClaim | null;
+  sequence: number;
+}
+
+export interface ModelSection {
+  readonly capacity: number;
+  readonly price: number | null;
+  readonly seated: boolean;
+}
+
+export interface ModelItem {
+  readonly seat: number;
+  readonly section: number;
+  readonly quantity: number;
+}
+
+export interface ModelClaim {
+  readonly cell: number;
+  readonly random: Uint32Array;
+  readonly items: readonly ModelItem[];
+  readonly customer: string;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  /** null: no best seats were asked for. */
+  readonly adjacent: boolean | null;
+  readonly tickets: boolean[];
+  reference: string | null;
+  state: ClaimState;
+  updatedMs: number;
+  sequence: number;
+  /** The engine has used its room for another, which it may once the claim has ended. */
+  isGone: boolean;
+}
+
+export type Wanted =
+  | { readonly kind: 'seat'; readonly seat: number }
+  | {
+      readonly kind: 'places';
+      readonly section: number;
+      readonly quantity: number;
+      readonly adjacent: boolean;
+    };
+
+export interface Expected {
+  readonly code: string;
+  readonly section?: number;
+  readonly requested?: number;
+  readonly available?: number;
+  readonly held?: number;
+  readonly seats?: readonly number[];
+  readonly changed?: boolean;
+  readonly replayed?: boolean;
+  /** The claim that an accepted command is about; null for one yet to be made. */
+  readonly claim?: ModelClaim | null;
+  /** Also right, since the claim has ended and may have been overwritten. */
+  readonly orGone?: string;
+}
+
+export interface Counts {
+  readonly capacity: number;
+  readonly available: number;
+  readonly held: number;
+  readonly sold: number;
+  readonly blocked: number;
+}
+
+interface KnownKey {
+  readonly body: string;
+  readonly claim: ModelClaim;
+  readonly atMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+export class Model {
+  readonly sections: ModelSection[];
+  readonly seats: ModelSeat[] = [];
+  readonly claims: ModelClaim[] = [];
+  readonly keys = new Map<string, KnownKey>();
+  /** The event's sequence: its definition is the first change. */
+  sequence = 1;
+  nowMs: number;
+
+  /** Rows are written as letters: s a seat, w a wheelchair seat, _ an aisle. Null for a general section. */
+  constructor(
+    sections: readonly { capacity: number; price: number | null; rows: readonly string[] | null }[],
+    nowMs: number,
+  ) {
+    this.nowMs = nowMs;
+    this.sections = sections.map(({ capacity, price, rows }) => ({ capacity, price, seated: rows !== null }));
+    let row = 0;
+    sections.forEach(({ rows }, section) => {
+      for (const letters of rows ?? []) {
+        letters.split('').forEach((letter, i) => {
+          if (letter === '_') return;
+          const aisleBefore = i === 0 || letters[i - 1] === '_';
+          const wheelchair = letter === 'w';
+          this.seats.push({
+            section,
+            row,
+            aisleBefore,
+            wheelchair,
+            state: 'available',
+            owner: null,
+            sequence: 1,
+          });
+        });
+        row++;
+      }
+    });
+  }
+
+  counts(section: number): Counts {
+    let held = 0;
+    let sold = 0;
+    for (const claim of this.claims) {
+      let ticket = 0;
+      for (const item of claim.items) {
+        for (let place = 0; place < item.quantity; place++, ticket++) {
+          if (item.section !== section) continue;
+          if (claim.state === 'held') held++;
+          if (claim.state === 'confirmed' && claim.tickets[ticket]) sold++;
+        }
+      }
+    }
+    const { capacity } = this.sections[section];
+    return { capacity, available: capacity - held - sold, held, sold, blocked: 0 };
+  }
+
+  /** What a known key says before anything else is looked at; null when it is not known. */
+  key(name: string | null, body: string, gone: string): Expected | null {
+    const known = name === null ? undefined : this.keys.get(name);
+    if (known === undefined) return null;
+    if (this.nowMs - known.atMs >= DAY_MS + 1000) return null;
+    if (known.body !== body) return { code: 'idempotency-mismatch' };
+    const { claim } = known;
+    if (claim.isGone) return { code: gone };
+    const isEnded = claim.state !== 'held' && claim.state !== 'confirmed';
+    return { code: 'ok', claim, changed: false, replayed: true, ...(isEnded && { orGone: gone }) };
+  }
+
+  remember(name: string | null, body: string, claim: ModelClaim): void {
+    if (name !== null) this.keys.set(name, { body, claim, atMs: this.nowMs });
+  }
+
+  /** Whether the age of a key lies in the second in which either answer is right. */
+  isKeyOnTheEdge(name: string | null): boolean {
+    const known = name === null ? undefined : this.keys.get(name);
+    if (known === undefined) return false;
+    const ageMs = this.nowMs - known.atMs;
+    return ageMs >= DAY_MS && ageMs < DAY_MS + 1000;
+  }
+
+  /** Chooses places, or says why not. */
+  plan(wanted: readonly Wanted[]): { refusal: Expected } | { items: ModelItem[]; adjacent: boolean | null } {
+    const items: ModelItem[] = [];
+    const named = wanted.filter((item) => item.kind === 'seat').map(({ seat }) => seat);
+    const unavailable = named.filter((seat) => this.seats[seat].state !== 'available');
+    if (unavailable.length > 0) return { refusal: { code: 'seat-unavailable', seats: unavailable } };
+    const chosen = new Set<number>(named);
+    for (const seat of named) items.push({ seat, section: this.seats[seat].section, quantity: 1 });
+    let adjacent: boolean | null = null;
+    for (const item of wanted) {
+      if (item.kind === 'seat') continue;
+      const { section, quantity } = item;
+      const { available, held } = this.counts(section);
+      let planned = 0;
+      for (const other of items) if (other.section === section) planned += other.quantity;
+      const numbers = { section, available, held };
+      if (available === 0) return { refusal: { code: 'sold-out', requested: quantity, ...numbers } };
+      const requested = planned + quantity;
+      if (requested > available) return { refusal: { code: 'not-enough-available', requested, ...numbers } };
+      if (!this.sections[section].seated) {
+        items.push({ seat: -1, section, quantity });
+        continue;
+      }
+      const open = this.seats.filter((seat) => seat.section === section && this.#isOpen(seat));
+      const left = open.filter((seat) => !chosen.has(this.seats.indexOf(seat))).length;
+      const runs = this.#choose(section, quantity, chosen, left);
+      if (runs === null) {
+        return {
+          refusal: { code: 'not-enough-available', requested: quantity, ...numbers, available: open.length },
+        };
+      }
+      if (runs.length > 1 && item.adjacent) {
+        return { refusal: { code: 'no-adjacent-seats', requested: quantity, ...numbers } };
+      }
+      adjacent = adjacent !== false && runs.length === 1;
+      for (const run of runs) {
+        for (const seat of run) {
+          chosen.add(seat);
+          items.push({ seat, section, quantity: 1 });
+        }
+      }
+    }
+    return { items, adjacent };
+  }
+
+  #isOpen(seat: ModelSeat): boolean {
+    return seat.state === 'available' && !seat.wheelchair;
+  }
+
+  /** The longest runs, best first; null when there are too few seats. */
+  #choose(section: number, quantity: number, chosen: ReadonlySet<number>, left: number): number[][] | null {
+    if (left < quantity) return null;
+    const taken = new Set(chosen);
+    const runs: number[][] = [];
+    let missing = quantity;
+    while (missing > 0) {
+      let run: number[] | null = null;
+      for (let length = missing; run === null; length--) run = this.#bestRun(section, length, taken);
+      for (const seat of run) taken.add(seat);
+      runs.push(run);
+      missing -= run.length;
+    }
+    return runs;
+  }
+
+  /** Of all runs of this length: the best row's, in it the nearest to the middle, of two the left one. */
+  #bestRun(section: number, length: number, taken: ReadonlySet<number>): number[] | null {
+    assert(length > 0);
+    const all = this.seats
+      .map((seat, index) => ({ ...seat, index }))
+      .filter((seat) => seat.section === section);
+    const runs: { row: number; distance: number; left: number; seats: number[] }[] = [];
+    for (const row of new Set(all.map((seat) => seat.row))) {
+      const seats = all.filter((seat) => seat.row === row);
+      for (let left = 0; left + length <= seats.length; left++) {
+        const run = seats.slice(left, left + length);
+        if (run.some((seat) => !this.#isOpen(seat) || taken.has(seat.index))) continue;
+        if (run.slice(1).some((seat) => seat.aisleBefore)) continue;
+        const distance = Math.abs(left + (length - 1) / 2 - (seats.length - 1) / 2);
+        runs.push({ row, distance, left, seats: run.map((seat) => seat.index) });
+      }
+    }
+    runs.sort((a, b) => a.row - b.row || a.distance - b.distance || a.left - b.left);
+    return runs[0]?.seats ?? null;
+  }
+
+  add(claim: Omit<ModelClaim, 'tickets' | 'createdMs' | 'updatedMs' | 'sequence' | 'isGone'>): ModelClaim {
+    this.sequence++;
+    const places = claim.items.reduce((sum, item) => sum + item.quantity, 0);
+    const added = {
+      ...claim,
+      tickets: Array.from({ length: places }, () => true),
+      createdMs: this.nowMs,
+      updatedMs: this.nowMs,
+      sequence: this.sequence,
+      isGone: false,
+    };
+    this.claims.push(added);
+    this.#setSeats(added, claim.state === 'held' ? 'held' : 'sold', () => true);
+    return added;
+  }
+
+  #setSeats(claim: ModelClaim, state: SeatState, which: (ticket: number) => boolean): void {
+    let ticket = 0;
+    for (const item of claim.items) {
+      if (item.seat >= 0 && which(ticket)) {
+        const seat = this.seats[item.seat];
+        seat.state = state;
+        seat.owner = state === 'available' ? null : claim;
+        seat.sequence = this.sequence;
+      }
+      ticket += item.quantity;
+    }
+  }
+
+  settle(claim: ModelClaim, state: ClaimState): void {
+    this.sequence++;
+    claim.state = state;
+    claim.sequence = this.sequence;
+    claim.updatedMs = this.nowMs;
+    this.#setSeats(claim, state === 'confirmed' ? 'sold' : 'available', () => true);
+  }
+
+  /** What naming a hold that is none any more is answered with; expires one that has run out. Null: it is good. */
+  ended(claim: ModelClaim, receivedAtMs: number): Expected | null {
+    if (claim.state === 'held') {
+      if (receivedAtMs < claim.expiresMs) return null;
+      this.settle(claim, 'expired');
+      return { code: 'hold-expired' };
+    }
+    if (claim.state === 'cancelled') return { code: 'order-cancelled', orGone: 'hold-not-found' };
+    if (this.nowMs - claim.updatedMs > HOUR_MS) return { code: 'hold-not-found' };
+    return { code: claim.state === 'released' ? 'hold-released' : 'hold-expired', orGone: 'hold-not-found' };
+  }
+
+  cancel(claim: ModelClaim, tickets: readonly number[] | null): boolean {
+    const which = tickets ?? claim.tickets.map((_, ticket) => ticket);
+    const newly = new Set(which.filter((ticket) => claim.tickets[ticket]));
+    if (newly.size === 0) return false;
+    this.sequence++;
+    for (const ticket of newly) claim.tickets[ticket] = false;
+    claim.sequence = this.sequence;
+    claim.updatedMs = this.nowMs;
+    this.#setSeats(claim, 'available', (ticket) => newly.has(ticket));
+    if (claim.tickets.every((isValid) => !isValid)) claim.state = 'cancelled';
+    return true;
+  }
+
+  /** Holds whose deadline is before a time, in the order in which they are swept. */
+  due(beforeMs: number): ModelClaim[] {
+    return this.claims
+      .filter((claim) => claim.state === 'held' && claim.expiresMs < beforeMs)
+      .sort((a, b) => a.cell - b.cell);
+  }
+}
