@@ -2,6 +2,7 @@
  * `frontrow serve`: starts the server, says where it listens, and ends with the exit code that says why.
  * The server itself is handed in by `main.ts`, which loads it only now: looking at a seat map needs none of it.
  */
+import { spawn } from 'node:child_process';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { FrontrowClient } from '../client/index.ts';
@@ -214,11 +215,27 @@ async function untilEnd(server: ServedServer, signal: AbortSignal, logger: Logge
   const lost = await Promise.race([asked, server.lost]);
   if (lost !== null) {
     // Nothing can be acknowledged any more, so nothing is drained: the faster the end, the fewer wait in vain.
-    logger.fatal({ code: lost.code, err: lost }, 'the journal is lost');
-    return EXIT.journalLost;
+    logger.fatal({ code: lost.code, err: lost }, lost.message);
+    killIfExitHangs();
+    return lost.code === 'journal-lost' ? EXIT.journalLost : EXIT.fault;
   }
   logger.info('draining');
   await server.close();
   logger.info('stopped');
   return EXIT.ok;
+}
+
+const EXIT_HANGS_MS = 5000;
+
+/**
+ * A journal thread stuck in the kernel (a dead disk) keeps the process from exiting, and then only SIGKILL ends it. A
+ * child of our own sends it, and only while it still is our child: so never to a stranger with our number.
+ */
+function killIfExitHangs(): void {
+  const parent = process.pid;
+  const script = `setTimeout(() => { if (process.ppid === ${parent}) process.kill(${parent}, 'SIGKILL'); }, ${EXIT_HANGS_MS})`;
+  const watchdog = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
+  // Without a watchdog the exit is as it would be: nothing more can be done here.
+  watchdog.on('error', () => {});
+  watchdog.unref();
 }
