@@ -120,7 +120,7 @@ export function readSeat(view: EventView, seat: number): SeatCopy {
 export interface ClaimCopy {
   readonly cell: number;
   readonly words: Int32Array;
-  /** With grace after a restart, ms. */
+  /** Of a hold with grace after a restart, ms; of an order what it was as a hold, 0 if it never was one. */
   readonly deadlineMs: number;
   /** UTF-8, or null. */
   readonly note: Uint8Array | null;
@@ -134,7 +134,8 @@ export function readClaim(view: EventView, cell: number): ClaimCopy | null {
   const words = new Int32Array(Math.max(CLAIM_HEADER_WORDS, cells * CELL_WORDS));
   if (cell + words.length / CELL_WORDS > view.cellCount) return null;
   for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + i);
-  const deadlineMs = effectiveDeadline(view, cell);
+  const isHeld = claimState(words[CLAIM.state]) === CLAIM_STATE.held;
+  const deadlineMs = isHeld ? effectiveDeadline(view, cell) : wide(words, CLAIM.expiresLow);
   return { cell, words, deadlineMs, note: readNote(view, cell, words[CLAIM.note] - 1) };
 }
 
