@@ -94,20 +94,19 @@ export class WorkerCache {
     );
   }
 
-  /** This worker has changed an event: tells the others, unless all of them are being told already. */
+  /**
+   * This worker has changed an event: tells the others, unless one of them has not heard the last announcement yet.
+   * Then the next one will do: else a worker that is idle for long would find a message for each batch of the others.
+   */
   announce(slot: number): void {
     this.#evict(slot);
     const { words } = this.#arena;
+    const first = eventBase(this.#arena, slot) + EVENT.announce;
     const masks = this.#otherThreads();
-    let isNews = false;
-    for (let word = 0; word < masks.length; word++) {
-      const mask = masks[word];
-      if (mask === 0) continue;
-      // Pairs with the and in #clearBit().
-      const before = Atomics.or(words, eventBase(this.#arena, slot) + EVENT.announce + word, mask);
-      if ((before & mask) !== mask) isNews = true;
-    }
-    if (!isNews) return;
+    if (masks.every((mask) => mask === 0)) return;
+    // Pairs with the and in #clearBit(). Two that announce at once may both find no bit: one message more, no harm.
+    if (masks.some((mask, word) => (Atomics.load(words, first + word) & mask) !== 0)) return;
+    masks.forEach((mask, word) => Atomics.or(words, first + word, mask));
     this.#count(THREAD.announcements);
     this.#channel.postMessage(slot);
   }
