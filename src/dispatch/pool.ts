@@ -5,7 +5,7 @@
  * - `loadBalancer` is called within run() with the ready workers, and its choice gets the task. So this file
  *   always knows which thread has which batch, and never hands one to a thread whose batch has failed.
  * - The first workers count as ready when the pool is constructed ('workerCreate' follows in a microtask); a
- *   successor does when its file is loaded, and 'workerCreate' says so.
+ *   successor does when its file is loaded, and 'workerCreate' says so a moment before run() may choose it.
  * - A worker's 'error' comes before its 'exit', and rejects run() while the thread may still be running: who needs
  *   it dead awaits 'exit'. Piscina replaces a worker that had been ready, on either.
  * - A worker that ends before it was ready sets `workerFailsDuringBootstrap` for good, and nobody who dies later is
@@ -165,11 +165,8 @@ export class WorkerPool implements BatchPool {
     piscina.on('workerCreate', (created: PiscinaThread) => {
       if (piscina !== this.#piscina) return;
       this.#adopt(piscina);
-      const thread = this.#threads.get(created.id);
-      if (thread === undefined) return;
-      thread.isReady = true;
-      this.#count();
-      this.#listener?.onIdle();
+      // A successor is told of before run() may choose it: in this very call a batch for it would be queued.
+      queueMicrotask(() => this.#ready(created.id));
     });
     piscina.on('workerDestroy', (destroyed: PiscinaThread) => {
       // From here piscina gives it nothing. Its id may be gone already: then its 'exit' is being told.
@@ -180,6 +177,14 @@ export class WorkerPool implements BatchPool {
     });
     this.#adopt(piscina);
     return piscina;
+  }
+
+  #ready(threadId: number): void {
+    const thread = this.#threads.get(threadId);
+    if (thread === undefined || thread.isRetired || this.#closed) return;
+    thread.isReady = true;
+    this.#count();
+    this.#listener?.onIdle();
   }
 
   /** Takes note of threads that piscina started. */

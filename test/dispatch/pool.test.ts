@@ -72,6 +72,31 @@ for (const [name, what] of [
   });
 }
 
+t.test('a batch that waits for a successor is handed over as soon as there is one', async (t) => {
+  const pool = new WorkerPool({ filename: WORKER, workers: 1, workerData: null });
+  t.teardown(() => pool.close());
+  const batchOf = (what: number): ArrayBuffer => new Uint8Array([what, 0, 0, 0]).buffer;
+  const waiting = [DO.exit, DO.answer];
+  const threads: number[] = [];
+  const served = new Promise<ArrayBuffer>((resolve, reject) => {
+    const hand = (): void => {
+      while (pool.idle > 0 && waiting.length > 0) {
+        const what = waiting.shift()!;
+        try {
+          const { threadId, replies } = pool.run(batchOf(what));
+          threads.push(threadId);
+          replies.then(resolve, () => {});
+        } catch (error) {
+          reject(error as Error);
+        }
+      }
+    };
+    pool.listen({ onIdle: hand, onExit: hand, onFatal: reject });
+  });
+  t.equal(new DataView(await served).getInt32(0, true), threads[1]);
+  t.not(threads[0], threads[1]);
+});
+
 t.test('a worker that throws lives on, but gets no other batch and is ended', async (t) => {
   const watched = new Watched(1);
   t.teardown(() => watched.pool.close());
