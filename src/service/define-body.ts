@@ -5,7 +5,7 @@ import { PLACES_PER_CLAIM_MAX, PLACES_PER_EVENT_MAX } from '../core/limits.ts';
 import type { FieldError } from '../core/problems.ts';
 import type { EventDefinition, SectionDefinition, StoredRow } from '../engine/definition.ts';
 import { bodyParser, invalid, type Parsed } from './parse.ts';
-import { readRow } from './rows.ts';
+import { readRow, type SeatBudget } from './rows.ts';
 import { CreateEventBody } from './schemas.ts';
 
 /** As it is stored: ranges of seats not written out, and the id still open where the caller gave none. */
@@ -107,6 +107,7 @@ function readSections(input: CreateEventBody, errors: FieldError[]): SectionDefi
   }
   const ids = new Set<string>();
   const sections: SectionDefinition[] = [];
+  const budget = { left: PLACES_PER_EVENT_MAX };
   let places = 0;
   input.sections.forEach((section, index) => {
     const pointer = `/sections/${index}`;
@@ -118,7 +119,7 @@ function readSections(input: CreateEventBody, errors: FieldError[]): SectionDefi
       });
     }
     ids.add(section.id);
-    const read = readSection(section, pointer, errors);
+    const read = readSection(section, pointer, budget, errors);
     if (read === null) return;
     places += read.capacity;
     sections.push(read);
@@ -132,7 +133,12 @@ function readSections(input: CreateEventBody, errors: FieldError[]): SectionDefi
 
 type SectionInput = NonNullable<CreateEventBody['sections']>[number];
 
-function readSection(section: SectionInput, pointer: string, errors: FieldError[]): SectionDefinition | null {
+function readSection(
+  section: SectionInput,
+  pointer: string,
+  budget: SeatBudget,
+  errors: FieldError[],
+): SectionDefinition | null {
   const fail = (at: string, code: string, detail: string): null => {
     errors.push({ pointer: `${pointer}${at}`, code, detail });
     return null;
@@ -153,10 +159,9 @@ function readSection(section: SectionInput, pointer: string, errors: FieldError[
     const row = section.rows[i];
     if (ids.has(row.id)) return fail(`/rows/${i}/id`, 'duplicate', `row ${row.id} stands twice`);
     ids.add(row.id);
-    const read = readRow(row, `${pointer}/rows/${i}`, errors);
+    const read = readRow(row, `${pointer}/rows/${i}`, budget, errors);
     if (read === null) return null;
     seats += read.seatCount;
-    if (seats > PLACES_PER_EVENT_MAX) return fail('/rows', 'out-of-range', 'there are too many seats');
     rows.push(read.row);
   }
   if (section.capacity !== undefined && section.capacity !== seats) {

@@ -3,7 +3,6 @@
  * { id, features }. Runs stay ranges in what is stored.
  */
 import { ROW_ID_PATTERN } from '../core/ids.ts';
-import { PLACES_PER_EVENT_MAX } from '../core/limits.ts';
 import type { FieldError } from '../core/problems.ts';
 import { parseRange, type RowEntry, type StoredRow } from '../engine/definition.ts';
 
@@ -11,6 +10,7 @@ const SEAT_NUMBER = new RegExp(ROW_ID_PATTERN);
 const FEATURE = /^[a-z][a-z-]{0,31}$/;
 const FEATURES_MAX = 8;
 const ENTRIES_MAX = 10_000;
+const TOO_MANY = 'the event has too many seats';
 
 interface RowInput {
   readonly id: string;
@@ -22,17 +22,29 @@ export interface ReadRow {
   readonly seatCount: number;
 }
 
+/** Seats that a body may still name. Counted down also for rows that are refused, so that it bounds the work. */
+export interface SeatBudget {
+  left: number;
+}
+
 /** Checks a row. Faults go to `errors` with pointers below `pointer`; null then. */
-export function readRow(input: RowInput, pointer: string, errors: FieldError[]): ReadRow | null {
+export function readRow(
+  input: RowInput,
+  pointer: string,
+  budget: SeatBudget,
+  errors: FieldError[],
+): ReadRow | null {
   const { seats } = input;
   const fail = (at: string, code: string, detail: string): null => {
     errors.push({ pointer: at, code, detail });
     return null;
   };
   if (typeof seats === 'number') {
-    if (!Number.isInteger(seats) || seats < 1 || seats > PLACES_PER_EVENT_MAX) {
+    if (!Number.isInteger(seats) || seats < 1) {
       return fail(`${pointer}/seats`, 'out-of-range', 'a row has at least one seat');
     }
+    if (seats > budget.left) return fail(`${pointer}/seats`, 'out-of-range', TOO_MANY);
+    budget.left -= seats;
     return { row: { id: input.id, seats: [`1..${seats}`] }, seatCount: seats };
   }
   if (!Array.isArray(seats) || seats.length === 0 || seats.length > ENTRIES_MAX) {
@@ -51,29 +63,37 @@ export function readRow(input: RowInput, pointer: string, errors: FieldError[]):
     if (entry === undefined) return null;
     entries.push(entry);
     if (entry === null) continue;
-    const added = takeNumbers(entry, taken);
-    if (added < 0) return fail(at, 'duplicate', 'a seat number stands twice in this row');
-    seatCount += added;
+    // Before the numbers are looked at one by one: a few bytes can name millions.
+    const count = seatsOf(entry);
+    if (count > budget.left) return fail(at, 'out-of-range', TOO_MANY);
+    budget.left -= count;
+    if (!takeNumbers(entry, taken)) return fail(at, 'duplicate', 'a seat number stands twice in this row');
+    seatCount += count;
   }
   if (seatCount === 0) return fail(`${pointer}/seats`, 'out-of-range', 'a row has at least one seat');
   return { row: { id: input.id, seats: entries }, seatCount };
 }
 
-/** Notes the seat numbers of an entry; how many they are, or -1 when one is taken. */
-function takeNumbers(entry: string | { readonly id: string }, taken: Set<string>): number {
+function seatsOf(entry: string | { readonly id: string }): number {
+  const range = typeof entry === 'string' ? parseRange(entry) : null;
+  return range === null ? 1 : range.last - range.first + 1;
+}
+
+/** Notes the seat numbers of an entry; false when one is taken. */
+function takeNumbers(entry: string | { readonly id: string }, taken: Set<string>): boolean {
   const range = typeof entry === 'string' ? parseRange(entry) : null;
   if (range === null) {
     const id = typeof entry === 'string' ? entry : entry.id;
-    if (taken.has(id)) return -1;
+    if (taken.has(id)) return false;
     taken.add(id);
-    return 1;
+    return true;
   }
   for (let number = range.first; number <= range.last; number++) {
     const id = String(number);
-    if (taken.has(id)) return -1;
+    if (taken.has(id)) return false;
     taken.add(id);
   }
-  return range.last - range.first + 1;
+  return true;
 }
 
 function readEntry(entry: unknown, at: string, errors: FieldError[]): RowEntry | undefined {
@@ -87,7 +107,7 @@ function readEntry(entry: unknown, at: string, errors: FieldError[]): RowEntry |
     const range = parseRange(entry);
     if (range === null)
       return fail(at, 'bad-format', `"${entry.slice(0, 40)}" is no seat number and no range`);
-    if (range.first > range.last || range.last - range.first >= PLACES_PER_EVENT_MAX) {
+    if (range.first > range.last) {
       return fail(at, 'out-of-range', 'a range runs from a lower to a higher number');
     }
     return `${range.first}..${range.last}`;
