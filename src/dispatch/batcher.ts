@@ -236,8 +236,11 @@ export class Batcher {
         return true;
       }
       if (plan.reason === 'not-due') {
-        this.#expiry.lower(lane.slot, lane.sweepAtMs);
-        lane.sweepAtMs = Infinity;
+        // One that is due by the clock waits for commands under way that came in time: it stays wanted.
+        if (lane.sweepAtMs > nowMs) {
+          this.#expiry.lower(lane.slot, lane.sweepAtMs);
+          lane.sweepAtMs = Infinity;
+        }
       } else if (plan.reason === 'disk') {
         const pending = lane.writes.shift()!;
         lane.judge(pending);

@@ -74,14 +74,17 @@ export class Expiry {
     this.#timer = null;
     this.#timerAtMs = Infinity;
     const nowMs = this.#clock.now();
+    const due: Entry[] = [];
     for (let next = this.#heap.peek(); next !== undefined; next = this.#heap.peek()) {
       const isStale = this.#deadlines.get(next.slot) !== next.rank;
       if (!isStale && next.rank > nowMs) break;
       this.#heap.pop();
       if (isStale) continue;
       this.#deadlines.delete(next.slot);
-      this.#due(next.slot, next.rank);
+      due.push(next);
     }
+    // Not in the loop above: whoever is called may report a deadline that is due already.
+    for (const { slot, rank } of due) this.#due(slot, rank);
     this.#arm();
   }
 }

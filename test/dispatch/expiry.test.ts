@@ -146,3 +146,33 @@ t.test('with overlapping batches, a report cannot undo an earlier deadline', asy
   pass(rig, 50);
   t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.expire });
 });
+
+t.test('with overlapping batches, a sweep waits for what is under way and came in time', async (t) => {
+  const rig = readyRig({ workers: 3 }, { oneWritingBatchPerEvent: false });
+  const event = rig.addEvent(1);
+  rig.submit(event);
+  rig.scheduler.turn();
+  rig.dispatcher.seed(1, rig.clock.now() + 5);
+  pass(rig, 10);
+  t.equal(rig.pool.batches.length, 1);
+  await rig.answer(rig.pool.take(), { nextDeadlineMs: rig.clock.now() - 5 });
+  t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.expire, expireBeforeMs: rig.clock.now() });
+});
+
+t.test('a deadline that is reported as due while others are told goes to the next turn of the timer', (t) => {
+  const clock = new ManualClock(0);
+  const scheduler = new FakeScheduler(clock);
+  let told = 0;
+  const expiry: Expiry = new Expiry(clock, scheduler, (slot, atMs) => {
+    told++;
+    if (told < 10) expiry.lower(slot, atMs);
+  });
+  expiry.set(1, 5);
+  clock.advance(5);
+  scheduler.fire();
+  t.equal(told, 1);
+  clock.advance(1);
+  scheduler.fire();
+  t.equal(told, 2);
+  t.end();
+});
