@@ -87,7 +87,7 @@ t.test('a batch that waits for a successor is handed over as soon as there is on
           threads.push(threadId);
           replies.then(resolve, () => {});
         } catch (error) {
-          reject(error);
+          reject(new Error('run() threw', { cause: error }));
         }
       }
     };
