@@ -14,9 +14,10 @@ import { Replay } from '../../src/engine/replay.ts';
 import { confirm, release, sweep } from '../../src/engine/settle.ts';
 import { dumpArena, loadArena } from '../../src/engine/snapshot.ts';
 import { createArena } from '../../src/memory/arena.ts';
-import type { EventView } from '../../src/memory/event.ts';
+import { claimCells } from '../../src/memory/claims.ts';
+import { cellBase, type EventView } from '../../src/memory/event.ts';
 import { loadSequence, readGuard } from '../../src/memory/guard.ts';
-import { CLAIM_STATE } from '../../src/memory/layout.ts';
+import { CLAIM, CLAIM_STATE } from '../../src/memory/layout.ts';
 import { Model, type ClaimState, type Expected, type ModelClaim, type Wanted } from './model.ts';
 import {
   differences,
@@ -461,10 +462,23 @@ class Run {
     });
   }
 
-  /** Living claims are all there as they should be. */
+  /** Living claims are all there as they should be, and no cell is kept that is not theirs or their notes'. */
   checkClaims(): void {
-    for (const claim of this.model.claims)
-      if (claim.state === 'held' || claim.state === 'confirmed') this.#checkClaim(claim);
+    const { view } = this;
+    let cells = 0;
+    for (const claim of this.model.claims) {
+      if (claim.state !== 'held' && claim.state !== 'confirmed') continue;
+      this.#checkClaim(claim);
+      const base = cellBase(view, claim.cell);
+      cells += claimCells(view.words[base + CLAIM.state]);
+      if (claim.reference === null) continue;
+      cells += claimCells(view.words[cellBase(view, view.words[base + CLAIM.note] - 1)]);
+    }
+    let live = 0;
+    for (let cell = 0; cell < view.cellCount; cell++) {
+      live += (view.words[view.live + (cell >>> 5)] >>> (cell & 31)) & 1;
+    }
+    if (live !== cells) this.#fail(`${live} cells are kept, living claims have ${cells}`);
   }
 
   /** Replays what the journal kept, from the start and from a snapshot after `share` of it. */

@@ -120,6 +120,26 @@ t.test(
   },
 );
 
+t.test(
+  'a record that is overwritten in part has no start any more, wherever the new one begins',
+  async (t) => {
+    const view = newView();
+    for (const [cell, count, isLeft] of [
+      [4, 3, false],
+      [8, 1, false],
+      [9, 3, true],
+    ] as const) {
+      takeCells(view, 0, 9);
+      fill(view, { first: 0, count: 9, isLive: true });
+      endCells(view, 0);
+      takeCells(view, cell, count);
+      t.equal(isStart(view, 0), isLeft, `cells ${cell} to ${cell + count}`);
+      t.ok(isStart(view, cell));
+      endCells(view, cell);
+    }
+  },
+);
+
 t.test('a cell outside of the table begins no claim', async (t) => {
   const view = newView();
   for (const cell of [view.cellCount, view.cellCount + 1, 2 ** 31, 2 ** 32 - 1]) t.notOk(isStart(view, cell));
