@@ -87,6 +87,7 @@ export class Ledger {
   #keys = 0;
   #bulky = 0;
 
+  /** `event` is defined like SYSTEM_EVENT. */
   constructor(random: () => number, event = SYSTEM_EVENT.id) {
     this.#random = random;
     this.event = event;
