@@ -61,7 +61,10 @@ export interface FrontrowServer {
   readonly lost: Promise<FrontrowError>;
   /** Groups synced since the start, and what the workers' caches did. */
   statistics(): CacheCounts & { readonly groups: number };
-  /** Answers what was admitted, writes the end mark, gives the directory back. */
+  /**
+   * Answers what was admitted, writes the end mark, gives the directory back. Rejects with the FrontrowError of `lost`
+   * when the journal failed meanwhile.
+   */
   close(): Promise<void>;
 }
 
@@ -128,6 +131,7 @@ class Server implements FrontrowServer {
   #snapshot: ReturnType<typeof buildSnapshot> | null = null;
   #rolls = 0;
   #isOver = false;
+  #lostError: FrontrowError | null = null;
   #closing: Promise<void> | null = null;
   #resolveLost: (error: FrontrowError) => void = () => {};
   readonly lost: Promise<FrontrowError>;
@@ -254,9 +258,11 @@ class Server implements FrontrowServer {
     else logger?.info(message, 'snapshot');
   }
 
+  /** Nothing more can be acknowledged, while closing too: what waits is answered as far as it can be. */
   #lose(error: FrontrowError): void {
-    if (this.#isOver || this.#closing !== null) return;
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#lostError = error;
     this.#dispatcher?.journalLost();
     this.#resolveLost(error);
   }
@@ -273,14 +279,15 @@ class Server implements FrontrowServer {
 
   async #close(): Promise<void> {
     await this.#http.drain(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS);
+    await this.#dispatcher?.drain();
     if (!this.#isOver) {
-      await this.#dispatcher?.drain();
       // Pairs with the load in workers/journal.ts; the wake makes it look.
       Atomics.store(this.#arena.words, HEADER.journalStop, 1);
       wakeJournal(this.#arena);
-      await this.#journal.ended;
+      await this.#journal.ended.catch((error: unknown) => error);
     }
     await this.#endThreads();
+    if (this.#lostError !== null) throw this.#lostError;
   }
 
   /** A start that failed leaves nothing behind. */
