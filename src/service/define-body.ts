@@ -34,7 +34,7 @@ export function parseCreateEvent(body: Uint8Array | null): Parsed<NewDefinition>
     const detail = 'maxHoldSeconds is less than holdSeconds';
     errors.push({ pointer: '/limits/maxHoldSeconds', code: 'out-of-range', detail });
   }
-  if (!TIME.test(input.startsAt) || Number.isNaN(Date.parse(input.startsAt))) {
+  if (!isTime(input.startsAt)) {
     const detail = 'startsAt is a time in UTC such as 2027-01-15T19:00:00Z (RFC 3339)';
     errors.push({ pointer: '/startsAt', code: 'bad-format', detail });
   }
@@ -65,6 +65,14 @@ export function parseCreateEvent(body: Uint8Array | null): Parsed<NewDefinition>
       },
     },
   };
+}
+
+/** A time that the calendar has: Date takes 30 February for 2 March. */
+function isTime(text: string): boolean {
+  const date = new Date(text);
+  if (!TIME.test(text) || Number.isNaN(date.getTime())) return false;
+  const seconds = 'YYYY-MM-DDTHH:MM:SS'.length;
+  return date.toISOString().slice(0, seconds) === text.slice(0, seconds);
 }
 
 function isTimeZone(name: string): boolean {
