@@ -74,6 +74,8 @@ const DRAIN_TIMEOUT_MS = 30_000;
 const HISTORY_BYTES = 1024 * 1024 * 1024;
 const SNAPSHOT_SEGMENTS = 4;
 const BLOCK_BYTES = 4096;
+/** After a full disk. */
+const SPARE_RETRY_MS = 2000;
 
 /**
  * Starts a server and resolves when it takes requests.
@@ -158,6 +160,8 @@ class Server implements FrontrowServer {
       onProblem: (error) => {
         options.logger?.error({ err: error }, 'no spare journal segment could be made');
         this.#dispatcher?.onDiskRoom();
+        // Nothing rolls while there is no room, so nothing else would ask again once there is.
+        setTimeout(() => void this.#supply.replenish(), SPARE_RETRY_MS).unref();
       },
     });
     this.#journal = new JournalThread(
@@ -223,6 +227,8 @@ class Server implements FrontrowServer {
     const { frames, tornTailBytes, ms } = recovered;
     this.recovered = { events: countEvents(this.#arena), frames, tornTailBytes, ms: Math.round(ms) };
     for (const note of recovered.notes) this.#options.logger?.warn(note);
+    // Much was replayed: the next roll is the time for a snapshot, however often the server is started again.
+    if (frames > 0) this.#rolls = (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS) - 1;
     this.#options.logger?.info({ ...this.recovered, cleanEnd: recovered.cleanEnd }, 'recovered');
   }
 

@@ -25,8 +25,8 @@ import {
 } from '../src/memory/ring.ts';
 
 const BLOCK_BYTES = 4096;
-/** A group is bounded so that its replies do not wait for megabytes of others. */
-const GROUP_UNITS_MAX = (4 * 1024 * 1024) / 8;
+/** A group is bounded so that its replies do not wait for megabytes of others, and a roll wastes a quarter at most. */
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
 assert(parentPort !== null, 'the journal runs on a thread of its own');
 const main = parentPort;
@@ -68,12 +68,13 @@ async function run(arena: Arena, journal: FileJournal, start: number): Promise<v
   const port: Journal = journal;
   let position = start;
   let rolls = journal.stats.rolls;
+  const groupUnitsMax = Math.floor(Math.min(GROUP_BYTES_MAX, arena.limits.segmentBytes / 4) / 8);
   for (;;) {
     // Read before the ring: a frame published after the look below changes it, and the wait returns at once.
     const wake = Atomics.load(words, HEADER.journalWake);
     const isStopping = Atomics.load(words, HEADER.journalStop) !== 0;
     const tail = positionUnit(position);
-    const units = publishedUnits(arena, tail, GROUP_UNITS_MAX);
+    const units = publishedUnits(arena, tail, groupUnitsMax);
     if (units === 0) {
       if (releaseRing(arena, tail)) tell(position);
       if (isStopping) return;

@@ -21,6 +21,8 @@ export const PRICE_MAX = 2_000_000_000;
 export const HOLD_SECONDS_MAX = 7 * 24 * 3600;
 export const NAME_CHARS_MAX = 200;
 export const IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000;
+/** Bodies of admitted requests, added up: what waits is bounded in bytes, too. */
+export const QUEUE_BYTES_MAX = 256 * 1024 * 1024;
 /** How long an ended hold stays readable while there is room. */
 export const ENDED_HOLD_READABLE_MS = 3600 * 1000;
 /** Commands in one batch: bounds how long one batch keeps an event's mutex. */

@@ -1,6 +1,7 @@
 /**
  * The operations of the public interface, one row each: what the router matches, what a batch carries as its
- * operation code, and which lane a request takes. Codes cross threads but are not stored; they may change.
+ * operation code, and which lane a request takes. Codes cross threads and are not stored; names are part of stored
+ * idempotency keys and never change.
  */
 
 export type SubjectKind = 'none' | 'event' | 'hold' | 'order';

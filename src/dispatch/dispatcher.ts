@@ -8,13 +8,14 @@
  *
  * Invariants:
  * - A request that was submitted is answered exactly once, and never within submit().
- * - No more than limits.queueMax are admitted and not answered; one more is refused with nothing changed.
+ * - No more than limits.queueMax, and QUEUE_BYTES_MAX of bodies, are admitted and not answered; one more is refused with nothing changed.
  * - One writing batch per event is under way (see oneWritingBatchPerEvent); reads run beside it.
  * - A worker's reply leaves when the journal is durable up to everything the reply looked at.
  */
 import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import { QUEUE_BYTES_MAX } from '../core/limits.ts';
 import type { Operation } from '../core/operations.ts';
 import type { Arena } from '../memory/arena.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
@@ -43,6 +44,8 @@ export class Dispatcher implements RequestSink {
   #phase: 'starting' | 'ready' | 'draining' | 'lost' = 'starting';
   #isFull = false;
   #admitted = 0;
+  /** Their bodies. */
+  #admittedBytes = 0;
   #flushing = false;
 
   constructor(options: DispatcherOptions) {
@@ -153,12 +156,14 @@ export class Dispatcher implements RequestSink {
     if (this.#phase !== 'ready') return 'draining';
     if (this.#isFull) this.#checkRoom();
     if (this.#isFull && operation.lane === 'write' && !drawsOnReserve(operation)) return 'journal-full';
-    return this.#admitted >= this.#arena.limits.queueMax ? 'overloaded' : null;
+    const isOver = this.#admitted >= this.#arena.limits.queueMax || this.#admittedBytes >= QUEUE_BYTES_MAX;
+    return isOver ? 'overloaded' : null;
   }
 
   #admit(pending: Pending): void {
-    this.#admitted++;
     const { operation, request } = pending;
+    this.#admitted++;
+    this.#admittedBytes += request.body?.byteLength ?? 0;
     const found = slotOf(this.#arena, operation, request.subject);
     const slot = Math.max(found, REGISTRY_SLOT);
     if (operation.lane === 'history') this.#history.add(pending, slot);
@@ -190,6 +195,7 @@ export class Dispatcher implements RequestSink {
     assert(done !== null, 'a request is answered once');
     pending.done = null;
     this.#admitted--;
+    this.#admittedBytes -= pending.request.body?.byteLength ?? 0;
     done(reply);
     if (this.#admitted === 0) this.#checkDrained();
   }

@@ -55,19 +55,65 @@ export function chooseBestSeats(
   if (openSeats(view, section) - plannedOpen(view, plan, section) < quantity) return 'not-enough';
   if (mustBeAdjacent) return 'not-adjacent';
   let left = quantity;
-  let length = quantity - 1;
-  while (left > 0) {
-    length = Math.min(length, left);
-    assert(length > 0, 'there are as many choosable seats as were counted');
-    const run = findRun(view, plan, section, length);
-    if (run < 0) {
-      length--;
-      continue;
-    }
-    addRun(plan, run, length, section, price);
-    left -= length;
+  for (const run of longestRuns(view, plan, section, quantity)) {
+    if (run.length >= left) break;
+    addRun(plan, run.first, run.length, section, price);
+    left -= run.length;
   }
+  const rest = findRun(view, plan, section, left);
+  assert(rest >= 0, 'there are as many choosable seats as were counted');
+  addRun(plan, rest, left, section, price);
   return 'split';
+}
+
+interface SeatRun {
+  readonly first: number;
+  readonly length: number;
+}
+
+/**
+ * The section's longest runs, longest first, and among those of one length in the order in which they would be
+ * chosen; no more than `quantity` of each length, all shorter than `quantity`. One pass over the section.
+ */
+function* longestRuns(
+  view: EventView,
+  plan: PlacePlan,
+  section: number,
+  quantity: number,
+): Generator<SeatRun> {
+  const base = sectionBase(view, section);
+  const firstRow = view.words[base + SECTION.firstRow];
+  const rowCount = view.words[base + SECTION.rowCount];
+  const byLength: SeatRun[][] = Array.from({ length: quantity }, () => []);
+  for (let row = firstRow; row < firstRow + rowCount; row++) {
+    if (view.words[rowBase(view, row) + ROW.open] === 0) continue;
+    for (const run of runsOfRow(view, plan, row)) {
+      const alike = byLength[run.length];
+      if (alike.length < quantity) alike.push(run);
+    }
+  }
+  for (let length = quantity - 1; length > 0; length--) yield* byLength[length];
+}
+
+/** All runs of choosable seats in a row, none cut short, the nearest to the row's middle first. */
+function runsOfRow(view: EventView, plan: PlacePlan, row: number): SeatRun[] {
+  const first = view.words[rowBase(view, row) + ROW.firstSeat];
+  const count = view.words[rowBase(view, row) + ROW.seatCount];
+  const runs: SeatRun[] = [];
+  let length = 0;
+  for (let place = 0; place <= count; place++) {
+    const seat = first + place;
+    const isEnd = place === count || !isChoosable(view, plan, seat);
+    const isAisle = !isEnd && (view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_AISLE) !== 0;
+    if ((isEnd || isAisle) && length > 0) {
+      runs.push({ first: seat - length, length });
+      length = 0;
+    }
+    if (!isEnd) length++;
+  }
+  const middle = 2 * first + count - 1;
+  const distance = (run: SeatRun): number => Math.abs(2 * run.first + run.length - 1 - middle);
+  return runs.length > 1 ? runs.sort((one, other) => distance(one) - distance(other)) : runs;
 }
 
 /** Planned seats of a section that are counted as open. */

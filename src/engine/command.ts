@@ -15,7 +15,7 @@ import { claimState, isStart } from '../memory/claims.ts';
 import { cellBase, sectionBase, type EventView } from '../memory/event.ts';
 import { closeGuard, loadSequence, openGuard } from '../memory/guard.ts';
 import { findKey, KEY_FULL, keySecond, placeKey, type KeyHash } from '../memory/keys.ts';
-import { CLAIM, CLAIM_STATE, EVENT, KEY, SECTION, THREAD } from '../memory/layout.ts';
+import { CLAIM, CLAIM_STATE, EVENT, KEY, SECTION } from '../memory/layout.ts';
 import { endReservation, publishFrame, reserveFrame, unitPosition, unitWord } from '../memory/ring.ts';
 import type { ThreadBase } from '../memory/threads.ts';
 import { applyFrame } from './apply.ts';
@@ -157,7 +157,6 @@ export function openFrame(
   words[at + 5] = high(timeMs);
   words[at + 6] = context.batchId;
   words[at + 7] = context.commandIndex | (check.kind === 'fresh' ? FRAME_FLAG_KEY << 16 : 0);
-  words[thread + THREAD.commandIndex] = context.commandIndex;
   return { unit, at, lengthWords, sequence };
 }
 

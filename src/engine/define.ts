@@ -4,17 +4,7 @@
  * The frame is the new event's first, sequence 1; it also carries the registry's sequence, which is dense as well.
  */
 import { FrontrowError } from '../core/assert.ts';
-import {
-  FRAME_KIND,
-  headerKind,
-  packHeader,
-  WORD_HEADER,
-  WORD_SEQUENCE,
-  WORD_TIME,
-  wide,
-  high,
-  low,
-} from '../core/frame.ts';
+import { FRAME_KIND, packHeader, WORD_SEQUENCE, WORD_TIME, wide, high, low } from '../core/frame.ts';
 import { eventBase, loadWide, storeWide, type Arena } from '../memory/arena.ts';
 import { rowBase, seatBase, sectionBase, viewEvent, type EventView } from '../memory/event.ts';
 import { closeGuard, loadSequence } from '../memory/guard.ts';
@@ -34,6 +24,7 @@ import {
   SECTION,
 } from '../memory/layout.ts';
 import {
+  eventState,
   findEvent,
   findFreePages,
   findFreeSlot,
@@ -124,8 +115,8 @@ function frameDefinition(words: Int32Array, frame: number): EventDefinition {
 }
 
 /**
- * Builds an event's slot and tables from its define frame, whose end is at position `end`. Idempotent: nothing
- * refers to the event before its directory entry, which comes last.
+ * Builds an event's slot and tables from its define frame, whose end is at position `end`. May be done again: once the
+ * slot shows its state the tables are whole, and may have been sold from since; then they are left as they are.
  * @throws FrontrowError `arena-too-large` when a recovered event does not fit the limits of this start
  */
 export function applyDefine(arena: Arena, words: Int32Array, frame: number, end: number): void {
@@ -139,9 +130,25 @@ export function applyDefine(arena: Arena, words: Int32Array, frame: number, end:
         `at least the --arena-mib and --events-max that the directory was written with`,
     );
   }
-  const target = arena.words;
-  const base = eventBase(arena, slot);
   takePages(arena, firstPage, pageCount);
+  if (eventState(arena, slot) === EVENT_STATE.free) buildEvent(arena, words, frame, end);
+  const registry = eventBase(arena, REGISTRY_SLOT);
+  if (hasKey(words, frame)) {
+    const key = frame + keyOffset(words, frame);
+    writeKey(viewEvent(arena, REGISTRY_SLOT), words[key], words, key + 1);
+  }
+  storeWide(arena.words, registry + EVENT.lastTimeLow, wide(words, frame + WORD_TIME));
+  // Publishes the event; pairs with the load in findEvent().
+  insertEvent(arena, slot);
+}
+
+/** Fills slot and tables; the state, which says that they are whole, comes last. */
+function buildEvent(arena: Arena, words: Int32Array, frame: number, end: number): void {
+  const target = arena.words;
+  const slot = words[frame + 1] & 0xffff;
+  const firstPage = words[frame + DEFINE.firstPage];
+  const pageCount = words[frame + DEFINE.pageCount];
+  const base = eventBase(arena, slot);
   const extent = arena.geometry.heap + firstPage * PAGE_WORDS;
   target.fill(0, extent, extent + pageCount * PAGE_WORDS);
   const definition = frameDefinition(words, frame);
@@ -166,13 +173,6 @@ export function applyDefine(arena: Arena, words: Int32Array, frame: number, end:
   fillTables(viewEvent(arena, slot), definition, words, frame);
   // Publishes the slot; pairs with the loads in eventState().
   Atomics.store(target, base + EVENT.state, words[frame + DEFINE.state]);
-  const registry = eventBase(arena, REGISTRY_SLOT);
-  if (hasKey(words, frame)) {
-    const key = frame + keyOffset(words, frame);
-    writeKey(viewEvent(arena, REGISTRY_SLOT), words[key], words, key + 1);
-  }
-  storeWide(target, registry + EVENT.lastTimeLow, timeMs);
-  insertEvent(arena, slot);
 }
 
 function fillTables(view: EventView, definition: EventDefinition, words: Int32Array, frame: number): void {
@@ -208,8 +208,4 @@ function fillTables(view: EventView, definition: EventDefinition, words: Int32Ar
   });
   const bytes = new Uint8Array(words.buffer, words.byteOffset + (frame + DEFINE.definition) * 4);
   view.arena.bytes.set(bytes.subarray(0, view.definitionBytes), view.definition * 4);
-}
-
-export function isDefine(words: Int32Array, frame: number): boolean {
-  return headerKind(words[frame + WORD_HEADER]) === FRAME_KIND.define;
 }

@@ -31,14 +31,10 @@ export interface Consistent<T> {
   readonly position: number;
 }
 
-/**
- * Runs `read` so that all it loads belongs to one sequence. `underMutex`: the caller has the event's mutex.
- * Workers only: it may wait for the mutex.
- */
+/** Runs `read` so that all it loads belongs to one sequence. Workers only: it may wait for the event's mutex. */
 export function readConsistent<T>(
   context: BatchContext,
   view: EventView,
-  underMutex: boolean,
   read: (view: EventView) => T,
 ): Consistent<T> {
   const { arena } = context;
@@ -48,7 +44,6 @@ export function readConsistent<T>(
     sequence: loadSequence(arena, slot),
     position: loadPosition(arena, slot),
   });
-  if (underMutex) return once();
   for (let tries = 0; tries < WINDOW_TRIES; tries++) {
     // Pairs with the changes in openGuard() and closeGuard().
     const guard = readGuard(arena, slot);

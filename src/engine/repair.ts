@@ -57,7 +57,6 @@ export function repairThread(arena: Arena, dead: ThreadBase): RepairOutcome {
       passOnDeadMutex(arena, dead);
       break;
     case 'waiter':
-      Atomics.store(arena.words, dead + THREAD.batchId, 0);
       // Its slot is freed by whoever passes the ticket over, maybe right here; from then on it may be another's.
       abandonDeadTicket(arena, dead);
       return 'done';

@@ -62,13 +62,10 @@ export const THREAD = {
   /** Start and length of the ring reservation, in units; length 0 for none, negative while only intended. */
   reserveStart: 4,
   reserveUnits: 5,
-  batchId: 6,
-  batchEvent: 7,
-  commandIndex: 8,
-  cacheHits: 9,
-  cacheMisses: 10,
-  cacheEvictions: 11,
-  announcements: 12,
+  cacheHits: 6,
+  cacheMisses: 7,
+  cacheEvictions: 8,
+  announcements: 9,
   /** Its own line: others bump and notify it, the owner sleeps on it. */
   wake: 1 * LINE_WORDS,
 } as const;

@@ -148,6 +148,11 @@ export function unitPosition(unit: number, near: number): number {
   return (nearUnit + ((unit - (nearUnit | 0)) | 0)) * 8;
 }
 
+/** Covers everything that any thread may have published, and so may be seen in memory. */
+export function headPosition(arena: Arena): number {
+  return unitPosition(ringHead(arena), loadDurable(arena));
+}
+
 export function positionUnit(position: number): number {
   return Math.floor(position / 8) | 0;
 }

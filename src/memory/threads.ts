@@ -37,33 +37,11 @@ export function findThreadSlot(arena: Arena, threadId: number): ThreadBase | nul
   return null;
 }
 
-/** The slot of the thread that took this batch, or null when none has begun it. */
-export function findBatchSlot(arena: Arena, batchId: number): ThreadBase | null {
-  for (let index = 0; index < arena.geometry.threadsMax; index++) {
-    const base = threadBase(arena, index);
-    // Pairs with the store in beginBatch().
-    if (Atomics.load(arena.words, base + THREAD.batchId) === batchId) return base;
-  }
-  return null;
-}
-
-export function beginBatch(arena: Arena, thread: ThreadBase, batchId: number, eventSlot: number): void {
-  arena.words[thread + THREAD.commandIndex] = 0;
-  arena.words[thread + THREAD.batchEvent] = eventSlot;
-  // Tells the supervisor who works on this batch; pairs with the load in findBatchSlot().
-  Atomics.store(arena.words, thread + THREAD.batchId, batchId);
-}
-
-export function endBatch(arena: Arena, thread: ThreadBase): void {
-  Atomics.store(arena.words, thread + THREAD.batchId, 0);
-}
-
 /** Gives a dead thread's slot back, once what it held is. */
 export function freeThreadSlot(arena: Arena, thread: ThreadBase): void {
   const { words } = arena;
   assert(Atomics.load(words, thread + THREAD.lockPhase) === LOCK_PHASE.none, 'a freed slot holds no ticket');
   assert(Atomics.load(words, thread + THREAD.reserveUnits) === 0, 'a freed slot holds no ring space');
-  Atomics.store(words, thread + THREAD.batchId, 0);
   // Pairs with the compare-and-swap in takeThreadSlot().
   Atomics.store(words, thread + THREAD.threadId, 0);
 }

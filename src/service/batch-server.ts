@@ -15,10 +15,11 @@ import {
   type BatchRequest,
 } from '../core/batch.ts';
 import { unreachable } from '../core/assert.ts';
+import { parseClaimId } from '../core/ids.ts';
 import { SWEEP_MAX } from '../core/limits.ts';
 import { CREATE_EVENT } from '../core/operations.ts';
 import type { BatchContext } from '../engine/command.ts';
-import { decodeClaim, readClaim, readConsistent } from '../engine/read.ts';
+import { decodeClaim, readClaim, readConsistent, type Claim } from '../engine/read.ts';
 import { sweep } from '../engine/settle.ts';
 import type { Arena } from '../memory/arena.ts';
 import { nextDeadline } from '../memory/deadlines.ts';
@@ -26,7 +27,7 @@ import { loadPosition, loadSequence } from '../memory/guard.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { loadDurable } from '../memory/ring.ts';
-import { beginBatch, endBatch, wakeJournal, type ThreadBase } from '../memory/threads.ts';
+import { wakeJournal, type ThreadBase } from '../memory/threads.ts';
 import { WorkerCache } from './cache.ts';
 import {
   claimReply,
@@ -39,6 +40,13 @@ import {
 import { answerDefine, defineReply, prepareDefine, runDefine, type DefineRun } from './define-request.ts';
 import { serveRead, type ReadDeps } from './read-requests.ts';
 import { problemReply } from './replies.ts';
+
+/** Whether a claim is the one that a request's target names, where it names one. */
+function isClaimOf(request: BatchRequest, claim: Claim): boolean {
+  const kind = request.subject.startsWith('hold_') ? 'hold' : 'order';
+  const ref = parseClaimId(kind, request.subject);
+  return ref === null || (ref.random0 === claim.random0 >>> 0 && ref.random1 === claim.random1 >>> 0);
+}
 
 interface BatchResult {
   readonly replies: readonly BatchReply[];
@@ -74,11 +82,9 @@ export class BatchServer {
     context.batchId = header.batchId;
     context.nowMs = header.nowMs;
     context.nearPosition = loadDurable(this.#arena);
-    beginBatch(this.#arena, context.thread, header.batchId, header.eventSlot);
     this.#cache.drain();
     const requests = decodeRequests(batch);
     const result = this.#serveKind(header.kind, header.eventSlot, header.expireBeforeMs, requests);
-    endBatch(this.#arena, context.thread);
     const { replies, gate, nextDeadlineMs, expired, moreDue } = result;
     return encodeReplies({ batchId: header.batchId, gate, nextDeadlineMs, expired, moreDue }, replies);
   }
@@ -199,10 +205,14 @@ export class BatchServer {
     }
     let gate = 0;
     const replies = requests.map((request) => {
-      const read = readConsistent(context, event.view, false, (view) => readClaim(view, request.fact));
+      const read = readConsistent(context, event.view, (view) => readClaim(view, request.fact));
       gate = Math.max(gate, read.position);
-      if (read.value === null) return problemReply('outcome-unknown', request.requestId);
-      return claimReply(context, event, request, decodeClaim(read.value), true, false);
+      const claim = read.value === null ? null : decodeClaim(read.value);
+      // Its cells may have been taken by a later command of the same batch; another's claim is never told.
+      if (claim === null || !isClaimOf(request, claim)) {
+        return problemReply('outcome-unknown', request.requestId, { applied: true });
+      }
+      return claimReply(context, event, request, claim, true, false);
     });
     return this.#answered(replies, gate);
   }

@@ -30,7 +30,7 @@ import type { Arena } from '../memory/arena.ts';
 import { definitionBytes, viewEvent } from '../memory/event.ts';
 import { EVENT_STATE } from '../memory/layout.ts';
 import { eventState, REGISTRY_SLOT } from '../memory/registry.ts';
-import { loadDurable } from '../memory/ring.ts';
+import { headPosition, loadDurable } from '../memory/ring.ts';
 import { invalid, parseQuery, queryNumber, type Parsed } from './parse.ts';
 import { isoTime, suffixOf, type EventNames } from './render.ts';
 import { jsonReply, problemReply } from './replies.ts';
@@ -66,6 +66,8 @@ const PAGE_DEFAULT = 50;
 const PAGE_MAX = 500;
 /** With a seat filter most frames are passed over. */
 const FILTERED_FRAMES_MAX = 100_000;
+/** Events whose names are kept. */
+const EVENTS_MAX = 32;
 
 const KIND_NAMES: Readonly<Record<number, string>> = {
   [FRAME_KIND.define]: 'defined',
@@ -88,6 +90,7 @@ interface HistoryQuery {
 export class HistoryServer {
   readonly #arena: Arena;
   readonly #readFrames: ReadFrames;
+  readonly #names = new Map<number, EventNames & { readonly version: number }>();
 
   constructor(arena: Arena, readFrames: ReadFrames) {
     this.#arena = arena;
@@ -99,7 +102,9 @@ export class HistoryServer {
     // Read first: whatever is seen after it is at most this far.
     const durable = loadDurable(this.#arena);
     const replies = decodeRequests(batch).map((request) => this.#reply(eventSlot, request, durable));
-    const header = { batchId, gate: durable, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
+    // The event itself, its names and that it is there come from live memory: told when those are durable, too.
+    const gate = headPosition(this.#arena);
+    const header = { batchId, gate, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
     return encodeReplies(header, replies);
   }
 
@@ -109,17 +114,24 @@ export class HistoryServer {
       const detail = `There is no event ${request.subject.slice(0, 64)}`;
       return problemReply('event-not-found', request.requestId, { detail });
     }
-    const view = viewEvent(this.#arena, slot);
-    const names: EventNames = {
-      slot,
-      generation: view.generation,
-      map: new SeatMap(parseDefinition(definitionBytes(view))),
-    };
+    const names = this.#namesOf(slot);
     const query = readQuery(request.query, names.map);
     if (!query.ok) {
       return problemReply(query.code, request.requestId, { detail: query.detail, errors: query.errors });
     }
     return this.#page(names, request, query.value, durable);
+  }
+
+  /** Names of the event's seats; those of the events asked for last are kept. */
+  #namesOf(slot: number): EventNames {
+    const view = viewEvent(this.#arena, slot);
+    const known = this.#names.get(slot);
+    if (known?.generation === view.generation && known.version === view.version) return known;
+    const map = new SeatMap(parseDefinition(definitionBytes(view)));
+    const names = { slot, generation: view.generation, version: view.version, map };
+    if (this.#names.size >= EVENTS_MAX) this.#names.clear();
+    this.#names.set(slot, names);
+    return names;
   }
 
   #page(names: EventNames, request: BatchRequest, query: HistoryQuery, durable: number): BatchReply {

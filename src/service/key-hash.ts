@@ -3,15 +3,22 @@
  * make two requests meet. Scope: who called, the key, the call and what it is about. Source: API.md.
  */
 import { hash } from 'node:crypto';
+import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
+import { OPERATIONS } from '../core/operations.ts';
 import type { KeyHash } from '../memory/keys.ts';
 
 /** Without keys every caller is one and the same admin. */
 const SCOPE_WITHOUT_KEYS = 'admin';
 
+/** Names, not codes: keys are kept on disk, and codes may change. */
+const NAMES = new Map(OPERATIONS.map(({ code, name }) => [code, name]));
+
 export function keyHash(request: BatchRequest): KeyHash | null {
   if (request.idempotencyKey === '') return null;
-  const scope = `${SCOPE_WITHOUT_KEYS}\n${request.operation}\n${request.subject}\n${request.idempotencyKey}`;
+  const name = NAMES.get(request.operation);
+  assert(name !== undefined, 'an operation has a name');
+  const scope = `${SCOPE_WITHOUT_KEYS}\n${name}\n${request.subject}\n${request.idempotencyKey}`;
   const scopeHash = hash('sha256', scope, 'buffer');
   const bodyHash = hash('sha256', request.body ?? '', 'buffer');
   return {

@@ -25,10 +25,11 @@ import {
   type Claim,
   type SectionCounts,
 } from '../engine/read.ts';
-import { loadPosition, readGuard } from '../memory/guard.ts';
+import { readGuard } from '../memory/guard.ts';
 import { CLAIM_STATE, SECTION } from '../memory/layout.ts';
 import { sectionBase, viewEvent } from '../memory/event.ts';
 import { eventSlots, REGISTRY_SLOT } from '../memory/registry.ts';
+import { headPosition } from '../memory/ring.ts';
 import type { CachedEvent, WorkerCache } from './cache.ts';
 import { parseQuery, queryNumber, type ParseFailure } from './parse.ts';
 import { claimSuffixOf, eventJson, eventSummaryJson, holdJson, isoTime, orderJson } from './render.ts';
@@ -58,7 +59,7 @@ export function serveRead(deps: ReadDeps, slot: number, request: BatchRequest): 
   const event = slot === REGISTRY_SLOT ? null : cache.event(slot);
   if (request.operation === LIST_EVENTS.code) return listEvents(deps, request);
   if (event === null) {
-    return { reply: notFound(request), position: loadPosition(context.arena, REGISTRY_SLOT) };
+    return { reply: notFound(request), position: headPosition(context.arena) };
   }
   switch (request.operation) {
     case GET_EVENT.code:
@@ -66,16 +67,14 @@ export function serveRead(deps: ReadDeps, slot: number, request: BatchRequest): 
     case AVAILABILITY.code:
       return cached(deps, event, request, 'availability', () => availability(deps, event));
     case SEATS.code:
-      return cached(deps, event, request, `seats ${request.octets} ${request.query}`, () =>
-        seats(deps, event, request),
-      );
+      return seats(deps, event, request);
     case SEAT.code:
       return seat(deps, event, request);
     case GET_HOLD.code:
     case GET_ORDER.code:
       return claim(deps, event, request);
     default:
-      return { reply: notFound(request), position: loadPosition(context.arena, slot) };
+      return { reply: notFound(request), position: headPosition(context.arena) };
   }
 }
 
@@ -126,7 +125,7 @@ function getEvent(event: CachedEvent): ReadResult {
   const json = eventJson(map.definition, view.version, view.createdAtMs);
   return {
     reply: jsonReply(200, json, { etag: `"${view.version}"`, isPublic: true }),
-    position: loadPosition(view.arena, view.slot),
+    position: headPosition(view.arena),
   };
 }
 
@@ -135,7 +134,7 @@ function etagOf(deps: ReadDeps, sequence: number, variant = ''): string {
 }
 
 function availability(deps: ReadDeps, event: CachedEvent): ReadResult {
-  const read = readConsistent(deps.context, event.view, false, readCounts);
+  const read = readConsistent(deps.context, event.view, readCounts);
   const total = { capacity: 0, available: 0, held: 0, sold: 0, blocked: 0 };
   const sections = read.value.map((counts: SectionCounts, index) => {
     for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += counts[name];
@@ -149,19 +148,27 @@ function availability(deps: ReadDeps, event: CachedEvent): ReadResult {
 function seats(deps: ReadDeps, event: CachedEvent, request: BatchRequest): ReadResult {
   const { view, map } = event;
   const query = parseQuery(request.query, ['section']);
-  if (!query.ok) return refusedRead(deps, event, request, query);
+  if (!query.ok) return refusedRead(deps, request, query);
   const name = query.value.get('section');
   const only = name === undefined ? -1 : map.section(name);
   if (name !== undefined && only < 0) {
     const detail = `Event ${map.definition.id} has no section ${name}`;
     const reply = problemReply('section-not-found', request.requestId, { detail });
-    return { reply, position: loadPosition(view.arena, view.slot) };
+    return { reply, position: headPosition(view.arena) };
   }
+  // By index, not by the query's text: one section has many spellings.
+  const variant = `seats ${request.octets} ${only}`;
+  return cached(deps, event, request, variant, () => readSeats(deps, event, only, request.octets));
+}
+
+/** States of all seats, or of the section `only`. */
+function readSeats(deps: ReadDeps, event: CachedEvent, only: number, octets: boolean): ReadResult {
+  const { view, map } = event;
   const first = only < 0 ? 0 : view.words[sectionBase(view, only) + SECTION.firstSeat];
   const count = only < 0 ? view.seatCount : view.words[sectionBase(view, only) + SECTION.seatCount];
-  const read = readConsistent(deps.context, view, false, () => readSeatStates(view, first, count));
+  const read = readConsistent(deps.context, view, () => readSeatStates(view, first, count));
   const { sequence, position } = read;
-  if (request.octets) {
+  if (octets) {
     const options = { sequence, etag: etagOf(deps, sequence, '-bits'), isPublic: true };
     return { reply: octetsReply(packStates(read.value), options), position };
   }
@@ -191,17 +198,12 @@ function packStates(states: Uint8Array): Uint8Array {
   return packed;
 }
 
-function refusedRead(
-  deps: ReadDeps,
-  event: CachedEvent | null,
-  request: BatchRequest,
-  parsed: ParseFailure,
-): ReadResult {
+function refusedRead(deps: ReadDeps, request: BatchRequest, parsed: ParseFailure): ReadResult {
   const reply = problemReply(parsed.code, request.requestId, {
     detail: parsed.detail,
     errors: parsed.errors,
   });
-  return { reply, position: loadPosition(deps.context.arena, event?.slot ?? REGISTRY_SLOT) };
+  return { reply, position: headPosition(deps.context.arena) };
 }
 
 function seat(deps: ReadDeps, event: CachedEvent, request: BatchRequest): ReadResult {
@@ -210,9 +212,9 @@ function seat(deps: ReadDeps, event: CachedEvent, request: BatchRequest): ReadRe
   if (index < 0) {
     const detail = `Event ${map.definition.id} has no seat ${request.seat.slice(0, 100)}`;
     const reply = problemReply('seat-not-found', request.requestId, { detail });
-    return { reply, position: loadPosition(view.arena, view.slot) };
+    return { reply, position: headPosition(view.arena) };
   }
-  const read = readConsistent(deps.context, view, false, () => readSeat(view, index));
+  const read = readConsistent(deps.context, view, () => readSeat(view, index));
   const { value } = read;
   const parts = request.seat.split('-');
   const owner = value.claim === null ? null : decodeClaim(value.claim);
@@ -237,7 +239,7 @@ function claim(deps: ReadDeps, event: CachedEvent, request: BatchRequest): ReadR
   const { view } = event;
   const isHold = request.operation === GET_HOLD.code;
   const ref = parseClaimId(isHold ? 'hold' : 'order', request.subject);
-  const read = readConsistent(deps.context, view, false, () => {
+  const read = readConsistent(deps.context, view, () => {
     const cell = ref === null ? -1 : findClaim(view, ref);
     return cell < 0 ? null : readClaim(view, cell);
   });
@@ -259,11 +261,11 @@ function isReadable(found: Claim, isHold: boolean, nowMs: number): boolean {
 function listEvents(deps: ReadDeps, request: BatchRequest): ReadResult {
   const { arena } = deps.context;
   const query = parseQuery(request.query, ['limit', 'after']);
-  if (!query.ok) return refusedRead(deps, null, request, query);
+  if (!query.ok) return refusedRead(deps, request, query);
   const limit = queryNumber(query.value, 'limit', LIST_DEFAULT, 1, LIST_MAX);
-  if (!limit.ok) return refusedRead(deps, null, request, limit);
+  if (!limit.ok) return refusedRead(deps, request, limit);
   const after = queryNumber(query.value, 'after', 0, 0, arena.limits.eventsMax);
-  if (!after.ok) return refusedRead(deps, null, request, after);
+  if (!after.ok) return refusedRead(deps, request, after);
   // The gate is read after the slots: an event is visible only once its frame is in the registry's position.
   const data: object[] = [];
   let next: string | null = null;
@@ -285,5 +287,5 @@ function listEvents(deps: ReadDeps, request: BatchRequest): ReadResult {
 /** The position that covers every event that can be seen. Waits out a definition that is being applied. */
 function registryGate(deps: ReadDeps): number {
   const { arena } = deps.context;
-  return readConsistent(deps.context, viewEvent(arena, REGISTRY_SLOT), false, () => null).position;
+  return readConsistent(deps.context, viewEvent(arena, REGISTRY_SLOT), () => null).position;
 }

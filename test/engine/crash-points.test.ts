@@ -434,7 +434,7 @@ class Stopped {
         wrong.push('mutex is kept');
       if ((readGuard(arena, slot) & 1) === 1) wrong.push(`the guard of slot ${slot} is odd`);
     }
-    for (const name of ['threadId', 'batchId', 'lockPhase', 'reserveUnits'] as const) {
+    for (const name of ['threadId', 'lockPhase', 'reserveUnits'] as const) {
       if (arena.words[thread + THREAD[name]] !== 0) wrong.push(`the thread slot keeps its ${name}`);
     }
     if (!conserves(arena)) wrong.push('counts are not conserved');

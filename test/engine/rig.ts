@@ -27,13 +27,7 @@ import {
   startRing,
   storeDurable,
 } from '../../src/memory/ring.ts';
-import {
-  beginBatch,
-  endBatch,
-  takeThreadSlot,
-  wakeJournal,
-  type ThreadBase,
-} from '../../src/memory/threads.ts';
+import { takeThreadSlot, wakeJournal, type ThreadBase } from '../../src/memory/threads.ts';
 
 export const MIB = 1024 * 1024;
 export const START_MS = 1_700_000_000_000;
@@ -138,12 +132,10 @@ export function newContext(arena: Arena, thread: ThreadBase): BatchContext {
 /** A batch of one command, as service/batch-server.ts runs it. */
 export function underMutex<T>(context: BatchContext, slot: number, command: () => T): T {
   const { arena, thread } = context;
-  beginBatch(arena, thread, context.batchId, slot);
   acquireMutex(arena, thread, slot);
   const result = command();
   releaseMutex(arena, thread);
   wakeJournal(arena);
-  endBatch(arena, thread);
   return result;
 }
 
