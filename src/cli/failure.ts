@@ -104,6 +104,8 @@ function hintOf(problem: FrontrowProblem, context: FailureContext): string | nul
   }
 }
 
+/** The origin, where the message has not told it already. */
 function causeOf(error: FrontrowError): string[] {
-  return error.cause instanceof Error ? [`  Cause: ${cleanText(error.cause.message)}`] : [];
+  if (!(error.cause instanceof Error) || error.message.includes(error.cause.message)) return [];
+  return [`  Cause: ${cleanText(error.cause.message)}`];
 }

@@ -8,12 +8,24 @@ import type { Logger } from 'pino';
 import { FrontrowClient } from '../client/index.ts';
 import { demoClub, demoHall } from '../demo.ts';
 import type { FrontrowError } from '../core/assert.ts';
+import { LIMIT_RANGES } from '../core/limits.ts';
 import { checkRange, defineCommand } from './command.ts';
 import type { Command } from './command.ts';
 import { EXIT, UsageError } from './exits.ts';
 import type { Session } from './session.ts';
 
 const MIB = 1024 * 1024;
+
+/** Options that set a limit of the server's, in units of so many. */
+const LIMIT_OPTIONS = [
+  ['workers', 'workers', 1],
+  ['arena-mib', 'arenaBytes', MIB],
+  ['ring-mib', 'ringBytes', MIB],
+  ['segment-mib', 'segmentBytes', MIB],
+  ['events-max', 'eventsMax', 1],
+  ['connections-max', 'connectionsMax', 1],
+  ['queue-max', 'queueMax', 1],
+] as const;
 
 /** What `serve` asks of the composition root. Left out means the server's own default. */
 export interface ServeOptions {
@@ -119,12 +131,12 @@ export function serveCommand(loadServer: () => Promise<StartServer>): Command {
     },
     examples: [['frontrow serve --demo', 'try it at http://127.0.0.1:8080']],
     async run(args, session) {
-      checkRange('workers', args.workers, 1, 256);
       checkRange('port', args.port, 0, 65_535);
-      for (const name of ['arena-mib', 'ring-mib', 'segment-mib'] as const)
-        checkRange(name, args[name], 1, 1 << 20);
-      for (const name of ['events-max', 'connections-max', 'queue-max', 'snapshot-segments'] as const)
-        checkRange(name, args[name], 1, 1 << 20);
+      for (const [name, limit, unit] of LIMIT_OPTIONS) {
+        const [min, max] = LIMIT_RANGES[limit];
+        checkRange(name, args[name], Math.ceil(min / unit), Math.floor(max / unit));
+      }
+      checkRange('snapshot-segments', args['snapshot-segments'], 1, 1 << 20);
       checkRange('history-mib', args['history-mib'], 0, 1 << 20);
       checkRange('drain-timeout', args['drain-timeout'], 0, 3600);
       refuseOpenHost(args.host);

@@ -65,7 +65,8 @@ export const DEFAULT_LIMITS: Limits = {
   keysPerPlace: 2,
 };
 
-const RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: number]>> = {
+/** What an operator may choose from. */
+export const LIMIT_RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: number]>> = {
   workers: [1, 31],
   arenaBytes: [8 * 1024 * 1024, 16 * 1024 * 1024 * 1024],
   ringBytes: [1024 * 1024, 1024 * 1024 * 1024],
@@ -83,10 +84,10 @@ const RANGES: Readonly<Record<keyof Limits, readonly [min: number, max: number]>
  */
 export function resolveLimits(options: Partial<Limits>): Limits {
   const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
-  for (const name of Object.keys(RANGES) as (keyof Limits)[]) {
+  for (const name of Object.keys(LIMIT_RANGES) as (keyof Limits)[]) {
     const value = options[name];
     if (value === undefined) continue;
-    const [min, max] = RANGES[name];
+    const [min, max] = LIMIT_RANGES[name];
     if (!Number.isInteger(value) || value < min || value > max) {
       throw new FrontrowError(
         'bad-option',

@@ -44,17 +44,17 @@ async function load(
   isDue: () => boolean = () => true,
 ): Promise<void> {
   const until = ledger.acknowledged + count;
-  let struck: Promise<unknown> | null = null;
+  const strikes: Promise<unknown>[] = [];
   let isOver = false;
   const seen = (answer: { status: number }): void => {
     // Only a server on its way out says so: nobody goes on knocking.
     if (answer.status === 503) isOver = true;
-    if (struck === null && ledger.acknowledged >= until && isDue()) struck = strike();
+    if (strikes.length === 0 && ledger.acknowledged >= until && isDue()) strikes.push(strike());
   };
   const flows = Array.from({ length: FLOWS }, () => ledger.flow(wire, () => isOver, seen));
   await Promise.all([...flows, ledger.defineBulky(wire, bulky, () => isOver)]);
   wire.close();
-  await struck;
+  await Promise.all(strikes);
 }
 
 async function noFatalFindings(t: Test, directory: string, title: string): Promise<number> {

@@ -173,8 +173,8 @@ export class Ledger {
   }
 
   #cancel(claim: KnownClaim): Step {
-    const valid = claim.content.tickets!.filter(({ state }) => state === 'valid');
-    const some = this.#random() < 0.5 ? { tickets: [valid[0].id] } : undefined;
+    const valid = claim.content.tickets!.find(({ state }) => state === 'valid');
+    const some = this.#random() < 0.5 ? { tickets: [valid!.id] } : undefined;
     const path = `/v1/orders/${claim.order}/cancel`;
     return { kind: 'cancel', method: 'POST', path, body: some, key: this.#nextKey(), claim };
   }
@@ -205,7 +205,7 @@ export class Ledger {
 
   /** Takes an acknowledgement, or a refusal, which changes nothing. */
   #take(step: Step, answer: Answer): KnownClaim | null {
-    const name = `${step.kind} ${answer.status} ${String(answer.json['code'] ?? '')}`;
+    const name = `${step.kind} ${answer.status} ${(answer.json['code'] as string | undefined) ?? ''}`;
     this.tally.set(name, (this.tally.get(name) ?? 0) + 1);
     if (answer.status >= 300) {
       if (step.kind === 'cancel' && step.claim !== null) this.#cancellable.push(step.claim);
@@ -335,7 +335,7 @@ export class Ledger {
     const { json } = await wire.get(`/v1/events/${this.event}/seats`);
     const [stalls] = json['sections'] as { rows: { id: string; seats: string }[] }[];
     const letters = stalls.rows.map(({ id, seats }) =>
-      [...seats].map((_, seat) => owners.get(`stalls-${id}-${seat + 1}`) ?? 'a').join(''),
+      Array.from(seats, (_, seat) => owners.get(`stalls-${id}-${seat + 1}`) ?? 'a').join(''),
     );
     t.same(
       stalls.rows.map(({ seats }) => seats),
