@@ -20,6 +20,7 @@ import { seat } from './seat.ts';
 import { seats } from './seats.ts';
 import { serveCommand } from './serve.ts';
 import { verifyCommand } from './verify.ts';
+import { killIfExitHangs } from './watchdog.ts';
 
 const COMMANDS = [
   eventCreate,
@@ -37,7 +38,7 @@ const COMMANDS = [
   // Loaded only when asked for: looking at a seat map needs no server, and no journal.
   inspectCommand(async (directory) => (await import('./offline.ts')).inspectDirectory(directory)),
   verifyCommand(async (directory) => (await import('./offline.ts')).verifyDirectory(directory)),
-  serveCommand(async () => (await import('../server.ts')).createServer),
+  serveCommand(async () => (await import('../server.ts')).createServer, killIfExitHangs),
 ];
 
 /** A reader that has seen enough, such as `head`, is no failure. */

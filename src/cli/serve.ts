@@ -2,7 +2,6 @@
  * `frontrow serve`: starts the server, says where it listens, and ends with the exit code that says why.
  * The server itself is handed in by `main.ts`, which loads it only now: looking at a seat map needs none of it.
  */
-import { spawn } from 'node:child_process';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { FrontrowClient } from '../client/index.ts';
@@ -63,7 +62,8 @@ export interface ServedServer {
 /** Rejects with a FrontrowError, whose code decides the exit. */
 export type StartServer = (options: ServeOptions) => Promise<ServedServer>;
 
-export function serveCommand(loadServer: () => Promise<StartServer>): Command {
+/** `onLost` is told when the server can only end; what it does must not wait. */
+export function serveCommand(loadServer: () => Promise<StartServer>, onLost = (): void => {}): Command {
   return defineCommand({
     usage: 'serve',
     describe: 'Start a server',
@@ -165,7 +165,7 @@ export function serveCommand(loadServer: () => Promise<StartServer>): Command {
       const tries = args.demo ? await defineDemo(server) : [];
       announce(server, args.durability, session);
       if (tries.length > 0) stderr.write(`\nTry, in another terminal:\n${tries.join('\n')}\n\n`);
-      return untilEnd(server, session.terminal.signal, logger);
+      return untilEnd(server, session.terminal.signal, logger, onLost);
     },
   });
 }
@@ -219,7 +219,12 @@ export function demoLines(url: string): string[] {
 }
 
 /** Waits for a signal or for the loss of the journal, whichever comes first. */
-async function untilEnd(server: ServedServer, signal: AbortSignal, logger: Logger): Promise<number> {
+async function untilEnd(
+  server: ServedServer,
+  signal: AbortSignal,
+  logger: Logger,
+  onLost: () => void,
+): Promise<number> {
   const asked = new Promise<null>((resolve) => {
     if (signal.aborted) resolve(null);
     signal.addEventListener('abort', () => resolve(null), { once: true });
@@ -228,26 +233,11 @@ async function untilEnd(server: ServedServer, signal: AbortSignal, logger: Logge
   if (lost !== null) {
     // Nothing can be acknowledged any more, so nothing is drained: the faster the end, the fewer wait in vain.
     logger.fatal({ code: lost.code, err: lost }, lost.message);
-    killIfExitHangs();
+    onLost();
     return lost.code === 'journal-lost' ? EXIT.journalLost : EXIT.fault;
   }
   logger.info('draining');
   await server.close();
   logger.info('stopped');
   return EXIT.ok;
-}
-
-const EXIT_HANGS_MS = 5000;
-
-/**
- * A journal thread stuck in the kernel (a dead disk) keeps the process from exiting, and then only SIGKILL ends it. A
- * child of our own sends it, and only while it still is our child: so never to a stranger with our number.
- */
-function killIfExitHangs(): void {
-  const parent = process.pid;
-  const script = `setTimeout(() => { if (process.ppid === ${parent}) process.kill(${parent}, 'SIGKILL'); }, ${EXIT_HANGS_MS})`;
-  const watchdog = spawn(process.execPath, ['-e', script], { detached: true, stdio: 'ignore' });
-  // Without a watchdog the exit is as it would be: nothing more can be done here.
-  watchdog.on('error', () => {});
-  watchdog.unref();
 }
