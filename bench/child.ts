@@ -5,6 +5,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { threadOptions } from '../src/core/thread-options.ts';
 
 /** What a child has used since it started. */
 export interface Usage {
@@ -36,7 +37,10 @@ export class Child {
 
   /** Starts `entry` with `options` as JSON. Rejects when it ends before it listens. */
   static async start(entry: URL, options: object, execArgv: readonly string[] = []): Promise<Child> {
-    const process = fork(entry, [JSON.stringify(options)], { execArgv: [...execArgv] });
+    const process = fork(entry, [JSON.stringify(options)], {
+      execArgv: [...execArgv],
+      env: threadOptions().env,
+    });
     alive.add(process);
     process.once('exit', () => alive.delete(process));
     const url = await new Promise<string>((resolve, reject) => {

@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { FrontrowError } from './core/assert.ts';
-import type { BatchRequest } from './core/batch.ts';
+import { BATCH_KIND, encodeRequests, type BatchRequest } from './core/batch.ts';
 import { SystemClock } from './core/clock.ts';
 import { resolveLimits, type Limits } from './core/limits.ts';
 import type { Operation } from './core/operations.ts';
@@ -202,6 +202,14 @@ class Server implements FrontrowServer {
       workers: this.#limits.workers,
       workerData: shared,
     });
+    const nothing = {
+      batchId: 0,
+      eventSlot: 0,
+      kind: BATCH_KIND.read,
+      nowMs: readyMs,
+      expireBeforeMs: readyMs,
+    };
+    await this.#pool.warmUp(() => encodeRequests(nothing, []));
     const dispatcher = new Dispatcher({
       arena: this.#arena,
       pool: this.#pool,

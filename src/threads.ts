@@ -3,6 +3,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { FrontrowError } from './core/assert.ts';
+import { threadOptions } from './core/thread-options.ts';
 import type {
   HistoryAnswer,
   HistoryThreadData,
@@ -38,7 +39,7 @@ export class JournalThread {
   readonly #worker: Worker;
 
   constructor(data: JournalThreadData, listener: JournalListener) {
-    const worker = new Worker(JOURNAL_WORKER, { workerData: data, name: 'journal' });
+    const worker = new Worker(JOURNAL_WORKER, { ...threadOptions(), workerData: data, name: 'journal' });
     this.#worker = worker;
     const owned = deferred<void>();
     const recovered = deferred<Recovered>();
@@ -129,7 +130,11 @@ export class HistoryThread {
 
   #start(): Worker {
     if (this.#worker !== null) return this.#worker;
-    const worker = new Worker(HISTORY_WORKER, { workerData: this.#data, name: 'history' });
+    const worker = new Worker(HISTORY_WORKER, {
+      ...threadOptions(),
+      workerData: this.#data,
+      name: 'history',
+    });
     worker.on('message', ({ id, batch, error }: HistoryAnswer) => {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -161,7 +166,7 @@ export function buildSnapshot(data: SnapshotThreadData): {
   readonly done: Promise<SnapshotMessage>;
   stop(): void;
 } {
-  const worker = new Worker(SNAPSHOT_WORKER, { workerData: data, name: 'snapshot' });
+  const worker = new Worker(SNAPSHOT_WORKER, { ...threadOptions(), workerData: data, name: 'snapshot' });
   const done = new Promise<SnapshotMessage>((resolve) => {
     worker.on('message', (message: SnapshotMessage) => resolve(message));
     worker.on('error', (error) => resolve({ kind: 'failed', message: String(error) }));

@@ -9,6 +9,7 @@ import type { Figure, MicroSizes } from './figure.ts';
 import { counter, lockAndCount } from './mutex-loop.ts';
 import type { MutexThreadData } from './mutex-loop.ts';
 import { BATCH, limitsFor } from './rig.ts';
+import { threadOptions } from '../../src/core/thread-options.ts';
 
 const THREAD_ENTRY = new URL('mutex-thread.js', import.meta.url);
 const THREADS = 2;
@@ -47,7 +48,10 @@ async function contend(commands: number, batch: number): Promise<number> {
   const gate = new SharedArrayBuffer(8);
   const words = new Int32Array(gate);
   const workerData: MutexThreadData = { arena: arena.buffer, limits, gate, commands, batch };
-  const workers = Array.from({ length: THREADS }, () => new Worker(THREAD_ENTRY, { workerData }));
+  const workers = Array.from(
+    { length: THREADS },
+    () => new Worker(THREAD_ENTRY, { ...threadOptions(), workerData }),
+  );
   const ends = workers.map((worker) => once(worker, 'message'));
   for (let ready = Atomics.load(words, 1); ready < THREADS; ready = Atomics.load(words, 1)) {
     const waited = Atomics.waitAsync(words, 1, ready);

@@ -17,6 +17,7 @@
 import type { Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { assert, FrontrowError } from '../core/assert.ts';
+import { threadOptions } from '../core/thread-options.ts';
 
 export interface PoolListener {
   /** A thread became free that was not known before. */
@@ -107,6 +108,19 @@ export class WorkerPool implements BatchPool {
     return { threadId, replies: this.#finish(thread, replies) };
   }
 
+  /**
+   * Resolves when every thread has loaded, proved by a batch that each has answered. Piscina calls its first threads
+   * ready before they are; a real batch would wait for the loading, and be taken for hung on a slow machine.
+   * Rejects when a thread cannot load.
+   */
+  async warmUp(makeBatch: () => ArrayBuffer): Promise<void> {
+    // Piscina tells of its first threads in a microtask.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const runs: Promise<ArrayBuffer>[] = [];
+    while (this.#idle > 0) runs.push(this.run(makeBatch()).replies);
+    await Promise.all(runs);
+  }
+
   /** A thread whose batch failed stays busy until it has exited: it gets no other. */
   async #finish(thread: Thread, replies: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
     const result = await replies;
@@ -141,6 +155,7 @@ export class WorkerPool implements BatchPool {
   #build(): Piscina {
     const { filename, workers, workerData, maxOldGenerationSizeMb } = this.#options;
     const piscina: Piscina = new Piscina({
+      ...threadOptions(),
       filename,
       workerData,
       minThreads: workers,

@@ -7,6 +7,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { threadOptions } from '../../src/core/thread-options.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -17,7 +18,9 @@ interface Ran {
 }
 
 async function run(url: string, argv: readonly string[], stdin = ''): Promise<Ran> {
-  const child = spawn(process.execPath, [MAIN, ...argv], { env: { ...process.env, FRONTROW_URL: url } });
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    env: { ...threadOptions().env, FRONTROW_URL: url },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -33,7 +36,7 @@ function serve(
   ...flags: string[]
 ): Promise<{ child: ChildProcessWithoutNullStreams; url: string }> {
   const argv = ['serve', '--port', '0', '--workers', '1', '--data', directory, '--arena-mib', '64', ...flags];
-  const child = spawn(process.execPath, [MAIN, ...argv]);
+  const child = spawn(process.execPath, [MAIN, ...argv], { env: threadOptions().env });
   return new Promise((resolve, reject) => {
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {

@@ -1,4 +1,5 @@
 /** Real threads under a test's control: it says who does what, and when. */
+import { threadOptions } from '../../src/core/thread-options.ts';
 import { Worker } from 'node:worker_threads';
 import { createArena, type Arena } from '../../src/memory/arena.ts';
 import { findThreadSlot, type ThreadBase } from '../../src/memory/threads.ts';
@@ -33,7 +34,10 @@ export class Actor {
       limits: stage.arena.limits,
       shared: stage.shared.buffer,
     };
-    this.#worker = new Worker(new URL('./fixtures/actor.js', import.meta.url), { workerData });
+    this.#worker = new Worker(new URL('./fixtures/actor.js', import.meta.url), {
+      ...threadOptions(),
+      workerData,
+    });
     this.threadId = this.#worker.threadId;
   }
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { createServer, type FrontrowServer, type ServerOptions } from '../../../src/server.ts';
+import { threadOptions } from '../../../src/core/thread-options.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const MIB = 1024 * 1024;
@@ -38,7 +39,10 @@ export async function startProcess(
   flags: readonly string[] = [],
 ): Promise<ServeProcess> {
   const argv = ['serve', '--port', '0', '--data', directory, '--workers', '2', ...flags];
-  const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    env: threadOptions().env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   t.teardown(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   let text = '';
@@ -65,7 +69,10 @@ export async function startProcess(
 export async function runCli(
   argv: readonly string[],
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    env: threadOptions().env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
