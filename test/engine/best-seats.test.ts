@@ -1,0 +1,228 @@
+/**
+ * Best seats against a model that tries every way to seat a party, and what a choice in a large hall costs: counted,
+ * not timed.
+ */
+import * as fc from 'fast-check';
+import t from 'tap';
+import { chooseBestSeats } from '../../src/engine/best-seats.ts';
+import type { RowEntry } from '../../src/engine/definition.ts';
+import { take } from '../../src/engine/hold.ts';
+import { PlacePlan } from '../../src/engine/plan.ts';
+import type { EventView } from '../../src/memory/event.ts';
+import { ITEM, ITEM_WORDS } from '../../src/memory/layout.ts';
+import { EngineRig, eventOf, isLong, MIB, smallLimits, testSeed } from './rig.ts';
+
+const FLOOR = { id: 'floor', name: 'Floor', kind: 'general', capacity: 9, price: 500 } as const;
+const STALLS = 1;
+const LIMITS = smallLimits();
+
+/** A place in a row, as the model knows it. */
+type Place = 'open' | 'sold' | 'wheelchair' | 'aisle';
+
+/** A hall with a general section and one of these rows, the sold ones sold. */
+function hallOf(rig: EngineRig, rows: readonly (readonly Place[])[]): EventView {
+  const sections = rows.map((places, row) => ({
+    id: `R${row}`,
+    seats: places.map((place, at): RowEntry => {
+      if (place === 'aisle') return null;
+      return place === 'wheelchair' ? { id: String(at), features: ['wheelchair'] } : String(at);
+    }),
+  }));
+  const capacity = rows.flat().filter((place) => place !== 'aisle').length;
+  const stalls = {
+    id: 'stalls',
+    name: 'Stalls',
+    kind: 'seated',
+    capacity,
+    price: 900,
+    rows: sections,
+  } as const;
+  const view = rig.event(eventOf('hall', [FLOOR, stalls]));
+  const seats = rows.flat().filter((place) => place !== 'aisle');
+  const sold = seats.flatMap((place, seat) => (place === 'sold' ? [seat] : []));
+  sell(rig, view, sold);
+  return view;
+}
+
+function sell(rig: EngineRig, view: EventView, seats: readonly number[]): void {
+  for (let at = 0; at < seats.length; at += 100) {
+    const items = seats.slice(at, at + 100).map((seat) => ({ kind: 'seat', seat }) as const);
+    const taken = rig.run(view, (context) =>
+      take(context, view, {
+        kind: 'order',
+        items,
+        customer: new Uint8Array(),
+        reference: null,
+        durationMs: 0,
+        random: Uint32Array.of(at, 1, 1),
+        key: null,
+      }),
+    );
+    if (!taken.ok) throw new Error(`the test's order is refused: ${taken.code}`);
+    rig.journal.drain();
+  }
+}
+
+/** Runs of seats that may be chosen, none cut short: the seats' numbers, in the model's own reckoning. */
+function modelRuns(rows: readonly (readonly Place[])[], planned: ReadonlySet<number>): number[][] {
+  const runs: number[][] = [];
+  let seat = 0;
+  for (const places of rows) {
+    let run: number[] = [];
+    for (const place of [...places, 'aisle' as const]) {
+      const isOpen = place === 'open' && !planned.has(seat);
+      if (isOpen) run.push(seat);
+      else if (run.length > 0) runs.push(run);
+      if (!isOpen) run = [];
+      if (place !== 'aisle') seat++;
+    }
+  }
+  return runs;
+}
+
+/** The fewest runs that seat so many, by trying every set of them; Infinity when none does. */
+function fewestRuns(runs: readonly (readonly number[])[], quantity: number): number {
+  let fewest = Infinity;
+  for (let set = 0; set < 2 ** runs.length; set++) {
+    let seats = 0;
+    let count = 0;
+    for (let i = 0; i < runs.length; i++) {
+      if ((set & (1 << i)) === 0) continue;
+      seats += runs[i].length;
+      count++;
+    }
+    if (seats >= quantity) fewest = Math.min(fewest, count);
+  }
+  return fewest;
+}
+
+/** Chosen seats of the stalls, from item `from` on. */
+function chosen(plan: PlacePlan, from: number): number[] {
+  const seats: number[] = [];
+  for (let i = from; i < plan.itemCount; i++) seats.push(plan.items[i * ITEM_WORDS + ITEM.seat]);
+  return seats;
+}
+
+/** Cuts what was chosen where the next seat is not of the same run, side by side. Null when a seat is in no run. */
+function partsOf(seats: readonly number[], runs: readonly (readonly number[])[]): number[][] | null {
+  const parts: number[][] = [];
+  let last: readonly number[] | undefined;
+  for (const seat of seats) {
+    const run = runs.find((each) => each.includes(seat));
+    if (run === undefined) return null;
+    const part = parts.at(-1);
+    if (run === last && part !== undefined && part.at(-1) === seat - 1) part.push(seat);
+    else parts.push([seat]);
+    last = run;
+  }
+  return parts;
+}
+
+const place = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<Place>('open') },
+  { weight: 2, arbitrary: fc.constant<Place>('sold') },
+  { weight: 1, arbitrary: fc.constant<Place>('wheelchair') },
+);
+/** Aisles only between seats. */
+const row = fc
+  .array(fc.tuple(place, fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.constant(true))), {
+    minLength: 1,
+    maxLength: 9,
+  })
+  .map((entries) =>
+    entries.flatMap(([each, aisle], at): Place[] => (aisle && at > 0 ? ['aisle', each] : [each])),
+  );
+const rows = fc
+  .array(row, { minLength: 1, maxLength: 4 })
+  .filter((each) => modelRuns(each, new Set()).length <= 12);
+
+t.test(
+  'a party is seated in as few parts as can be, the longest first, and never in a wrong seat',
+  async (t) => {
+    const seed = testSeed();
+    t.comment(`seed ${seed}`);
+    const met = { adjacent: 0, split: 0, 'not-enough': 0, 'not-adjacent': 0 };
+    const property = fc.property(
+      rows,
+      fc.integer({ min: 1, max: 24 }),
+      fc.array(fc.nat(35), { maxLength: 3 }),
+      fc.boolean(),
+      (hall, quantity, wanted, mustBeAdjacent) => {
+        const view = hallOf(new EngineRig(LIMITS), hall);
+        const states = hall.flat().filter((each) => each !== 'aisle');
+        // Seats that the same command has asked for by name: no others may be given twice.
+        const planned = new Set(
+          wanted.filter((seat) => states[seat] === 'open' || states[seat] === 'wheelchair'),
+        );
+        const plan = new PlacePlan();
+        for (const seat of planned) plan.add(seat, STALLS, 1, 901);
+        const outcome = chooseBestSeats(view, plan, STALLS, quantity, mustBeAdjacent);
+        met[outcome]++;
+        const runs = modelRuns(hall, planned);
+        const fewest = fewestRuns(runs, quantity);
+        const split = mustBeAdjacent ? 'not-adjacent' : 'split';
+        const expected = fewest === 1 ? 'adjacent' : fewest === Infinity ? 'not-enough' : split;
+        if (outcome !== expected) throw new Error(`${outcome} instead of ${expected}`);
+        if (outcome !== 'adjacent' && outcome !== 'split') return;
+        const seats = chosen(plan, planned.size);
+        if (seats.length !== quantity || new Set(seats).size !== quantity)
+          throw new Error(`${quantity} seats are wanted: ${seats.join()}`);
+        const parts = partsOf(seats, runs);
+        if (parts === null) throw new Error(`a seat that may not be chosen: ${seats.join()}`);
+        const lengths = parts.map(({ length }) => length);
+        if (parts.length !== fewest) throw new Error(`${fewest} parts would do: ${lengths.join()}`);
+        if (lengths.some((length, at) => at > 0 && length > lengths[at - 1]))
+          throw new Error(`the longest come first: ${lengths.join()}`);
+      },
+    );
+    fc.assert(property, { seed, numRuns: isLong ? 20_000 : 250 });
+    t.ok(
+      Object.values(met).every((count) => count > 0),
+      `each outcome was met: ${JSON.stringify(met)}`,
+    );
+  },
+);
+
+/** Counts the seats looked at. With an item in it, a plan is asked about every seat that is neither sold nor set apart. */
+class CountingPlan extends PlacePlan {
+  looks = 0;
+
+  override hasSeat(seat: number): boolean {
+    this.looks++;
+    return super.hasSeat(seat);
+  }
+}
+
+t.test(
+  'a party of a hundred in a hall of 100,000, half of it sold, takes no more than three passes',
+  async (t) => {
+    const seed = testSeed();
+    t.comment(`seed ${seed}`);
+    let state = seed;
+    const isSold = (): boolean => {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0;
+      return state < 0;
+    };
+    const rig = new EngineRig(
+      smallLimits({ arenaBytes: 192 * MIB, ringBytes: 4 * MIB, segmentBytes: 16 * MIB }),
+    );
+    const hall = Array.from({ length: 100 }, () =>
+      Array.from({ length: 1000 }, (): Place => (isSold() ? 'sold' : 'open')),
+    );
+    const view = hallOf(rig, hall);
+    const open = hall.flat().filter((each) => each === 'open').length;
+    const plan = new CountingPlan();
+    plan.add(-1, 0, 1, 501);
+    t.equal(chooseBestSeats(view, plan, STALLS, 99, false), 'split');
+    t.equal(plan.placeCount, 100);
+    t.ok(plan.looks <= 3 * open, `${plan.looks} looks at ${open} open seats`);
+
+    const parts = partsOf(chosen(plan, 1), modelRuns(hall, new Set()));
+    const lengths = modelRuns(hall, new Set())
+      .map(({ length }) => length)
+      .sort((one, other) => other - one);
+    let fewest = 0;
+    for (let seats = 0; seats < 99; fewest++) seats += lengths[fewest];
+    t.equal(parts?.length, fewest, 'in as few parts as can be');
+  },
+);
