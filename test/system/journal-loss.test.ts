@@ -13,13 +13,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { Test } from 'tap';
+import type { FrontrowServer } from '../../src/server.ts';
 import { seeded, Wire } from './support/http.ts';
 import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { startProcess, type ServeProcess } from './support/servers.ts';
+import { startServer, type ServeProcess } from './support/servers.ts';
 import { Volley } from './support/volley.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
+const MIB = 1024 * 1024;
 const FLAGS = ['--arena-mib', '64', '--segment-mib', '4'];
 const FLOWS = 16;
 const BLOCK_BYTES = 4096;
@@ -66,14 +68,19 @@ async function startLimited(t: Test, directory: string, bytes: number): Promise<
   };
 }
 
+/** Without limits, and in this process: it is the others that are looked at. */
+function startHere(t: Test, dataDirectory: string): Promise<FrontrowServer> {
+  return startServer(t, { dataDirectory, workers: 1, arenaBytes: 64 * MIB, segmentBytes: 4 * MIB });
+}
+
 /** A directory with the event in it, and how far its segment is written. */
 async function prepare(t: Test): Promise<{ directory: string; written: number }> {
   const directory = t.testdir();
-  const server = await startProcess(t, directory, FLAGS);
+  const server = await startHere(t, directory);
   const wire = new Wire(server.url);
   t.equal((await wire.post('/v1/events', SYSTEM_EVENT)).status, 201);
   wire.close();
-  t.same(await server.end('SIGTERM'), [0, null]);
+  await server.close();
   const segments = readdirSync(directory).filter((name) => name.startsWith('segment-'));
   const bytes = readFileSync(join(directory, segments.sort().at(-1)!));
   let last = bytes.length - 1;
@@ -83,12 +90,11 @@ async function prepare(t: Test): Promise<{ directory: string; written: number }>
 
 /** The next start has everything that was acknowledged, and each of what was not happens once. */
 async function checkRestart(t: Test, directory: string, ledger: Ledger): Promise<void> {
-  const server = await startProcess(t, directory, FLAGS);
+  const server = await startHere(t, directory);
   const wire = new Wire(server.url, FLOWS);
   await ledger.resolve(t, wire);
   await ledger.check(t, wire);
   wire.close();
-  t.same(await server.end('SIGTERM'), [0, null]);
 }
 
 const timeout = 30_000;
@@ -102,6 +108,7 @@ t.test(
     const server = await startLimited(t, directory, written + 41 * BLOCK_BYTES);
     const gone = once(server.child, 'exit');
     const wire = new Wire(server.url, FLOWS);
+    t.teardown(() => wire.close());
     const ledger = new Ledger(seeded(SEED));
     const faults: unknown[] = [];
     const seen = ({ status, json }: { status: number; json: Record<string, unknown> }): void => {
@@ -134,6 +141,7 @@ t.test('a journal lost while the server ends is told, and ends it', { skip, time
   const gone = once(server.child, 'exit');
   // Answered once: then the server has accepted the connections.
   const volley = new Volley(server.url);
+  t.teardown(() => volley.close());
   await volley.open(4);
   const path = `/v1/events/${SYSTEM_EVENT.id}/orders`;
   const bad = Array.from({ length: 4 }, (_, i) => ({ path, key: `bad-${i}`, body: { items: [] } }));
@@ -157,9 +165,8 @@ t.test('a journal lost while the server ends is told, and ends it', { skip, time
   } else {
     t.match(answers, { message: /the connection ended/ });
   }
-  volley.close();
 
-  const again = await startProcess(t, directory, FLAGS);
+  const again = await startHere(t, directory);
   const wire = new Wire(again.url);
   for (const { key, body } of requests) {
     const { status, headers } = await wire.post(path, body, key);
@@ -167,5 +174,4 @@ t.test('a journal lost while the server ends is told, and ends it', { skip, time
     t.equal(headers['idempotency-replayed'], undefined);
   }
   wire.close();
-  t.same(await again.end('SIGTERM'), [0, null]);
 });
