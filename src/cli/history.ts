@@ -31,7 +31,7 @@ export const history = defineCommand({
 });
 
 /** `  1042  2027-01-15 18:00:04  held       stalls-A-12, 2 × floor  hold_…`. Pure. */
-export function changeLine(change: Change): string {
+function changeLine(change: Change): string {
   const places = [
     ...change.seats,
     ...change.sections.map((section) => `${section.quantity} × ${section.section}`),

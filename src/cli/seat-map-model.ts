@@ -79,7 +79,7 @@ function buildRow(section: string, row: RowDefinition, letters: string): MapRow 
   return { id: row.id, blocks, counts: countLetters(letters) };
 }
 
-export function countLetters(letters: string): PlaceCounts {
+function countLetters(letters: string): PlaceCounts {
   const counts = { capacity: letters.length, available: 0, held: 0, sold: 0, blocked: 0 };
   for (const letter of letters) {
     if (letter === 'a') counts.available++;

@@ -23,7 +23,7 @@ export interface SeatMapView {
   readonly row?: string | undefined;
 }
 
-export const SEAT_MAP_WIDTH_MIN = 40;
+const SEAT_MAP_WIDTH_MIN = 40;
 /** Above this a section is summarised unless it was asked for by name. */
 const DRAWN_SEATS_MAX = 2000;
 const BANDS_MAX = 40;

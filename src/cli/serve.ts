@@ -171,7 +171,7 @@ export function serveCommand(loadServer: () => Promise<StartServer>, onLost = ()
 }
 
 /** Until there are keys, whoever reaches the port may do everything: only this machine may. */
-export function refuseOpenHost(host: string): void {
+function refuseOpenHost(host: string): void {
   const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
   if (isLoopback) return;
   throw new UsageError(

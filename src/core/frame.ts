@@ -20,7 +20,6 @@ import { assert } from './assert.ts';
 assert(endianness() === 'LE', 'Frontrow keeps frames little-endian and runs on little-endian machines only');
 
 export const FRAME_HEADER_WORDS = 8;
-export const FRAME_ALIGN_BYTES = 8;
 
 /** Kinds are stored on disk: never renumber, only add. */
 export const FRAME_KIND = {
@@ -76,12 +75,4 @@ export function high(value: number): number {
 
 export function frameSlot(words: Int32Array, frame: number): number {
   return words[frame + WORD_EVENT] & 0xffff;
-}
-
-export function frameGeneration(words: Int32Array, frame: number): number {
-  return words[frame + WORD_EVENT] >>> 16;
-}
-
-export function alignFrame(bytes: number): number {
-  return (bytes + FRAME_ALIGN_BYTES - 1) & ~(FRAME_ALIGN_BYTES - 1);
 }

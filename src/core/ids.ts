@@ -14,9 +14,8 @@ export type SeatIndex = number & { readonly __brand: 'SeatIndex' };
 /** Index of a claim's first 32-byte cell in its event's claim table. */
 export type CellIndex = number & { readonly __brand: 'CellIndex' };
 
-/** Event and section ids: lower-case, digits and hyphens, 63 characters at most. Source: API.md, Conventions. */
+/** Event and section ids alike: lower-case, digits and hyphens, 63 characters at most. Source: API.md, Conventions. */
 export const EVENT_ID_PATTERN = '^[a-z0-9][a-z0-9-]{0,62}$';
-export const SECTION_ID_PATTERN = EVENT_ID_PATTERN;
 /** Row ids and seat numbers. */
 export const ROW_ID_PATTERN = '^[A-Za-z0-9]{1,8}$';
 
@@ -71,7 +70,7 @@ export function claimSuffix(ref: ClaimRef): string {
 }
 
 /** Reads a suffix back; null for anything that this server cannot have made. */
-export function parseClaimSuffix(text: string): ClaimRef | null {
+function parseClaimSuffix(text: string): ClaimRef | null {
   if (text.length !== SUFFIX_CHARS) return null;
   const words = [0, 0, 0, 0, 0];
   let pending = 0;

@@ -120,7 +120,7 @@ export interface OpenFrame {
 }
 
 /** Words that a key adds to a frame. */
-export function keyWords(check: KeyCheck): number {
+function keyWords(check: KeyCheck): number {
   return check.kind === 'fresh' ? KEY_FACT_WORDS : 0;
 }
 

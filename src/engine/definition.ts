@@ -88,13 +88,13 @@ export function parseDefinition(json: Uint8Array): EventDefinition {
   return { ...stored, sections };
 }
 
-export const WHEELCHAIR = 'wheelchair';
+const WHEELCHAIR = 'wheelchair';
 
-export function seatId(entry: string | SeatDefinition): string {
+function seatId(entry: string | SeatDefinition): string {
   return typeof entry === 'string' ? entry : entry.id;
 }
 
-export function seatFeatures(entry: string | SeatDefinition): readonly string[] {
+function seatFeatures(entry: string | SeatDefinition): readonly string[] {
   return typeof entry === 'string' ? [] : entry.features;
 }
 

@@ -113,7 +113,7 @@ export function release(context: BatchContext, view: EventView, command: Release
   return { ok: true, cell, changed: true, replayed: false };
 }
 
-export function expireClaim(context: BatchContext, view: EventView, cell: number): void {
+function expireClaim(context: BatchContext, view: EventView, cell: number): void {
   endHold(context, view, cell, FRAME_KIND.expire, CLAIM_STATE.expired, { kind: 'none' });
 }
 

@@ -18,7 +18,6 @@ import {
 } from '../core/frame.ts';
 import { openIfThere } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { FileDisk } from './file-disk.ts';
 import { eventWord } from './footer.ts';
 import type { Footer } from './footer.ts';
 import type { Group } from './group.ts';
@@ -297,9 +296,4 @@ class PageScan {
     const next = goesOn ? { segment: this.segment, offset: this.#offset, position: this.#position } : null;
     return { kind: 'page', frames: this.#frames, lastSequence: this.#lastSequence, next };
   }
-}
-
-/** One page from a directory. Whoever reads many keeps a HistoryReader. */
-export function readEventFrames(directory: string, query: HistoryQuery, visit: FrameVisitor): HistoryPage {
-  return new HistoryReader(new FileDisk(directory)).read(query, visit);
 }

@@ -28,7 +28,7 @@ const CHUNK_HEADER_BYTES = 16;
 const ALIGN_BYTES = 16;
 
 /** The largest chunk: a reader holds one in memory. */
-export const SNAPSHOT_CHUNK_BYTES_MAX = 64 << 20;
+const SNAPSHOT_CHUNK_BYTES_MAX = 64 << 20;
 
 export type SnapshotOutcome =
   | { readonly ok: true; readonly info: SnapshotInfo }

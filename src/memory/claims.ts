@@ -120,13 +120,3 @@ function clearBit(view: EventView, table: number, cell: number): void {
   const word = table + (cell >>> 5);
   Atomics.store(view.words, word, view.words[word] & ~(1 << (cell & 31)));
 }
-
-/** Copies text bytes that begin at a word; inside a guard window or under the mutex. */
-export function copyBytes(view: EventView, word: number, count: number): Uint8Array {
-  return view.arena.bytes.slice(word * 4, word * 4 + count);
-}
-
-/** Word where a claim's customer begins. */
-export function customerWord(view: EventView, cell: number, items: number): number {
-  return itemBase(view, cell, items);
-}

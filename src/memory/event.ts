@@ -48,7 +48,7 @@ export interface EventView {
 }
 
 /** The shape of the event in a slot, as its define frame set it. */
-export function eventShape(arena: Arena, slot: number): EventShape {
+function eventShape(arena: Arena, slot: number): EventShape {
   const base = eventBase(arena, slot);
   const { words } = arena;
   return {

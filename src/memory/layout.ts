@@ -48,7 +48,6 @@ export const HEADER = {
   readyLow: 9 * LINE_WORDS,
   readyHigh: 9 * LINE_WORDS + 1,
 } as const;
-export const HEADER_WORDS = PAGE_WORDS;
 
 /** A thread slot: what one worker holds, written by it alone, read by the supervisor once it is dead. */
 export const THREAD = {
@@ -228,7 +227,6 @@ export const KEY_WORDS = 8;
 
 /** A leaf of the deadline tree stands for this many cells, an inner node for as many nodes below. */
 export const DEADLINE_FANOUT = 64;
-export const DEADLINE_NONE = -1;
 
 export interface ArenaGeometry {
   readonly threadsMax: number;
@@ -245,7 +243,7 @@ export interface ArenaGeometry {
 }
 
 /** Two slots a worker (the dead one's waits for repair while its successor starts), one for repair, one spare. */
-export function threadsMaxOf(workers: number): number {
+function threadsMaxOf(workers: number): number {
   return workers * 2 + 2;
 }
 
@@ -257,7 +255,7 @@ function alignPage(words: number): number {
   return (words + PAGE_WORDS - 1) & ~(PAGE_WORDS - 1);
 }
 
-export function powerOfTwoAtLeast(value: number): number {
+function powerOfTwoAtLeast(value: number): number {
   let power = 1;
   while (power < value) power *= 2;
   return power;
@@ -266,7 +264,7 @@ export function powerOfTwoAtLeast(value: number): number {
 /** Where each region begins, from limits alone: the same on every thread. */
 export function arenaGeometry(limits: Limits): ArenaGeometry {
   const threadsMax = threadsMaxOf(limits.workers);
-  const threads = HEADER_WORDS;
+  const threads = PAGE_WORDS;
   const events = threads + threadsMax * THREAD_WORDS;
   const directory = events + (limits.eventsMax + 1) * EVENT_WORDS;
   const directorySize = powerOfTwoAtLeast(limits.eventsMax * 2);

@@ -27,7 +27,7 @@ export function invalid(errors: FieldError[]): ParseFailure {
 }
 
 /** Parses JSON text in UTF-8. Invalid UTF-8 is malformed, not repaired. */
-export function parseJson(body: Uint8Array): Parsed<unknown> {
+function parseJson(body: Uint8Array): Parsed<unknown> {
   try {
     return { ok: true, value: JSON.parse(utf8.decode(body)) as unknown };
   } catch (error) {

@@ -131,7 +131,7 @@ export function eventJson(definition: EventDefinition, version: number, createdM
   };
 }
 
-export function capacityOf(definition: EventDefinition): number {
+function capacityOf(definition: EventDefinition): number {
   return definition.sections.reduce((sum, section) => sum + section.capacity, 0);
 }
 

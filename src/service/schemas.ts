@@ -4,7 +4,7 @@
  */
 import Type from 'typebox';
 import type { Static } from 'typebox';
-import { EVENT_ID_PATTERN, ROW_ID_PATTERN, SECTION_ID_PATTERN } from '../core/ids.ts';
+import { EVENT_ID_PATTERN, ROW_ID_PATTERN } from '../core/ids.ts';
 import {
   HOLD_SECONDS_MAX,
   NAME_CHARS_MAX,
@@ -39,7 +39,7 @@ const Row = Type.Object(
 
 const Section = Type.Object(
   {
-    id: Type.String({ pattern: SECTION_ID_PATTERN }),
+    id: Type.String({ pattern: EVENT_ID_PATTERN }),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: NAME_CHARS_MAX })),
     kind: Type.Enum(['general', 'seated']),
     capacity: Type.Optional(Type.Integer({ minimum: 1, maximum: PLACES_PER_EVENT_MAX })),
@@ -68,7 +68,7 @@ export type CreateEventBody = Static<typeof CreateEventBody>;
 const Item = Type.Object(
   {
     seat: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    section: Type.Optional(Type.String({ pattern: SECTION_ID_PATTERN })),
+    section: Type.Optional(Type.String({ pattern: EVENT_ID_PATTERN })),
     quantity: Type.Optional(Type.Integer({ minimum: 1, maximum: PLACES_PER_CLAIM_MAX })),
     adjacent: Type.Optional(Type.Enum(['required', 'preferred'])),
   },

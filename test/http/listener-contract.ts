@@ -17,7 +17,7 @@ export function get(target: string, headers = ''): string {
   return `GET ${target} HTTP/1.1\r\n${HOST}${headers}\r\n`;
 }
 
-export function post(target: string, body: string, headers = ''): string {
+function post(target: string, body: string, headers = ''): string {
   return `POST ${target} HTTP/1.1\r\n${HOST}Content-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
 }
 
