@@ -61,6 +61,10 @@ function recover(arena: Arena, journal: FileJournal): number {
   return recovered.position;
 }
 
+function lost(message: string, cause: unknown): FrontrowError {
+  return new FrontrowError('journal-lost', message, { cause });
+}
+
 /** Writes groups until it is told to stop and the ring is empty. */
 async function run(arena: Arena, journal: FileJournal, start: number): Promise<void> {
   const { words } = arena;
@@ -84,13 +88,7 @@ async function run(arena: Arena, journal: FileJournal, start: number): Promise<v
     }
     const outcome = await port.append(position, ringChunks(arena, tail, units));
     if (!outcome.ok) {
-      throw new FrontrowError(
-        'journal-lost',
-        `the journal took no group at position ${position}: ${outcome.reason}`,
-        {
-          cause: outcome.cause,
-        },
-      );
+      throw lost(`the journal took no group at position ${position}: ${outcome.reason}`, outcome.cause);
     }
     position += units * 8;
     storeDurable(arena, position);
@@ -115,8 +113,9 @@ async function serve(data: JournalThreadData): Promise<void> {
   journal.own();
   tell({ kind: 'owned' });
   await run(arena, journal, recover(arena, journal));
-  journal.end();
+  const end = journal.end();
   journal.close();
+  if (!end.ok) throw lost('the end mark could not be written; what was acknowledged is kept', end.cause);
   tell({ kind: 'ended' });
 }
 
