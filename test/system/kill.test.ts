@@ -14,7 +14,7 @@ const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
 const ROUNDS = isLong ? 50 : 5;
 const FLOWS = 48;
-const ACKNOWLEDGED_MAX = isLong ? 3000 : 800;
+const ACKNOWLEDGED_MAX = isLong ? 3000 : 500;
 /** Acknowledged claims of earlier rounds that each check looks at again, drawn anew. */
 const OLD_ONES = isLong ? 1000 : 100;
 /** Bulky definitions that fill more than a segment. */
@@ -82,7 +82,8 @@ async function killAndRestart(t: Test): Promise<void> {
   const notes = { torn: 0, resent: 0, snapshots: 0 };
   for (let round = 0; round < ROUNDS; round++) {
     // From the middle on hardly any history is kept, so files are deleted too.
-    const flags = round * 2 > ROUNDS ? ['--history-mib', '0'] : [];
+    const history = round * 2 > ROUNDS ? ['--history-mib', '0'] : [];
+    const flags = [...history, '--workers', String(1 + (round % 2))];
     const { server, wire } = await start(t, directory, flags);
     if (round === 0) t.equal((await wire.post('/v1/events', SYSTEM_EVENT)).status, 201);
     notes.resent += ledger.unknownCount;

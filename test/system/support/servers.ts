@@ -38,7 +38,8 @@ export async function startProcess(
   directory: string,
   flags: readonly string[] = [],
 ): Promise<ServeProcess> {
-  const argv = ['serve', '--port', '0', '--data', directory, '--workers', '2', ...flags];
+  const workers = flags.includes('--workers') ? [] : ['--workers', '2'];
+  const argv = ['serve', '--port', '0', '--data', directory, ...workers, ...flags];
   const child = spawn(process.execPath, [MAIN, ...argv], {
     env: threadOptions().env,
     stdio: ['ignore', 'ignore', 'pipe'],
