@@ -278,6 +278,8 @@ class Server implements FrontrowServer {
     this.#isOver = true;
     this.#lostError = error;
     this.#dispatcher?.journalLost();
+    // No more spares for a journal that takes no more groups.
+    void this.#supply.close();
     this.#resolveLost(error);
   }
 

@@ -18,6 +18,7 @@ import { seeded, Wire } from './support/http.ts';
 import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
 import { startServer, type ServeProcess } from './support/servers.ts';
 import { Volley } from './support/volley.ts';
+import { threadOptions } from '../../src/core/thread-options.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -45,7 +46,11 @@ async function startLimited(t: Test, directory: string, bytes: number): Promise<
     ...FLAGS,
   ];
   const blocks = String(bytes / LIMIT_UNIT_BYTES);
-  const child = spawn('sh', ['-c', script, blocks, ...argv], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('sh', ['-c', script, blocks, ...argv], {
+    // Without the test runner's hooks: they listen for SIGXFSZ, which Node itself ignores.
+    env: threadOptions().env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   t.teardown(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   let text = '';
