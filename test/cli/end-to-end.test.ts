@@ -7,7 +7,7 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { threadOptions } from '../../src/core/thread-options.ts';
+import { nodeCommand } from '../support/node-command.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -18,9 +18,7 @@ interface Ran {
 }
 
 async function run(url: string, argv: readonly string[], stdin = ''): Promise<Ran> {
-  const child = spawn(process.execPath, [MAIN, ...argv], {
-    env: { ...threadOptions().env, FRONTROW_URL: url },
-  });
+  const child = spawn(...nodeCommand([MAIN, ...argv]), { env: { ...process.env, FRONTROW_URL: url } });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -36,7 +34,7 @@ function serve(
   ...flags: string[]
 ): Promise<{ child: ChildProcessWithoutNullStreams; url: string }> {
   const argv = ['serve', '--port', '0', '--workers', '1', '--data', directory, '--arena-mib', '64', ...flags];
-  const child = spawn(process.execPath, [MAIN, ...argv], { env: threadOptions().env });
+  const child = spawn(...nodeCommand([MAIN, ...argv]));
   return new Promise((resolve, reject) => {
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -116,7 +114,7 @@ t.test('an evening at the box office', async (t) => {
   t.equal((await run(url, ['seats', 'nowhere'])).code, 3);
   t.equal((await run(url, ['hold', 'gala', '--bogus'])).code, 2);
 
-  const second = spawn(process.execPath, [MAIN, 'serve', '--port', '0', '--data', directory], {
+  const second = spawn(...nodeCommand([MAIN, 'serve', '--port', '0', '--data', directory]), {
     stdio: 'ignore',
   });
   t.same(await once(second, 'exit'), [11, null], 'one process a directory');

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { deadUrl, startFakeServer } from '../client/fake-server.ts';
 import { ARENA, sellingWell, stateOf } from './sample-events.ts';
+import { nodeCommand } from '../support/node-command.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
@@ -14,7 +15,7 @@ t.test('a reader that goes away is no failure: EPIPE exits 0', async (t) => {
   // A history without end: only the closed pipe can end the command.
   const server = await startFakeServer(() => ({ status: 200, body: { data, next: 'more' } }));
   t.teardown(() => server.close());
-  const child = spawn(process.execPath, [MAIN, 'history', 'x', '--json', '--url', server.url]);
+  const child = spawn(...nodeCommand([MAIN, 'history', 'x', '--json', '--url', server.url]));
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   await once(child.stdout, 'data');
@@ -31,7 +32,7 @@ t.test('SIGINT ends a watch with 0', async (t) => {
     body: path.includes('/seats') ? seats : path.endsWith('/availability') ? availability : ARENA,
   }));
   t.teardown(() => server.close());
-  const child = spawn(process.execPath, [MAIN, 'seats', 'arena', '--watch'], {
+  const child = spawn(...nodeCommand([MAIN, 'seats', 'arena', '--watch']), {
     env: { ...process.env, FRONTROW_URL: server.url },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -44,6 +45,6 @@ t.test('SIGINT ends a watch with 0', async (t) => {
 
 t.test('the exit code leaves the process', async (t) => {
   const url = await deadUrl();
-  const child = spawn(process.execPath, [MAIN, 'event', 'list', '--url', url], { stdio: 'ignore' });
+  const child = spawn(...nodeCommand([MAIN, 'event', 'list', '--url', url]), { stdio: 'ignore' });
   t.same(await once(child, 'exit'), [5, null]);
 });

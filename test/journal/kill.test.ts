@@ -9,7 +9,7 @@ import { FileJournal } from '../../src/journal/file-journal.ts';
 import { verifyDirectory } from '../../src/journal/offline.ts';
 import { SeededRandom } from '../../src/journal/random.ts';
 import { Collector } from './sample-frames.ts';
-import { threadOptions } from '../../src/core/thread-options.ts';
+import { nodeCommand } from '../support/node-command.ts';
 
 const ROUNDS = process.env['FRONTROW_LONG'] === '1' ? 60 : 3;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? '1');
@@ -23,8 +23,7 @@ async function appendAndKill(
   lines: number,
   whileAlive: () => void,
 ): Promise<string[]> {
-  const child = spawn(process.execPath, [CHILD, directory, String(seed)], {
-    env: threadOptions().env,
+  const child = spawn(...nodeCommand([CHILD, directory, String(seed)]), {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exit = once(child, 'exit');

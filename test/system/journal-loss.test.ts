@@ -6,22 +6,18 @@
  * The failure is the kernel's: a limit to the size of files (RLIMIT_FSIZE, setrlimit(2)), set by a shell that then
  * becomes the server. A write behind it fails with EFBIG; Node ignores SIGXFSZ. Anybody may lower a limit.
  */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import type { Test } from 'tap';
 import type { FrontrowServer } from '../../src/server.ts';
 import { seeded, Wire } from './support/http.ts';
 import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { startServer, type ServeProcess } from './support/servers.ts';
+import { startProcess, startServer, type ServeProcess } from './support/servers.ts';
 import { Volley } from './support/volley.ts';
-import { threadOptions } from '../../src/core/thread-options.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
-const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 const MIB = 1024 * 1024;
 const FLAGS = ['--arena-mib', '64', '--segment-mib', '4'];
 const FLOWS = 16;
@@ -31,46 +27,9 @@ const LIMIT_UNIT_BYTES = 512;
 const skip = process.platform === 'win32' && 'there are no limits to files';
 
 /** `serve` that may not write behind so many bytes of any file. */
-async function startLimited(t: Test, directory: string, bytes: number): Promise<ServeProcess> {
-  const script = 'ulimit -f "$0" && exec "$@"';
-  const argv = [
-    process.execPath,
-    MAIN,
-    'serve',
-    '--port',
-    '0',
-    '--data',
-    directory,
-    '--workers',
-    '2',
-    ...FLAGS,
-  ];
+function startLimited(t: Test, directory: string, bytes: number): Promise<ServeProcess> {
   const blocks = String(bytes / LIMIT_UNIT_BYTES);
-  const child = spawn('sh', ['-c', script, blocks, ...argv], {
-    // Without the test runner's hooks: they listen for SIGXFSZ, which Node itself ignores.
-    env: threadOptions().env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  t.teardown(() => child.kill('SIGKILL'));
-  const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
-  let text = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-      const found = /listening on (http:\/\/\S+)/.exec(text)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    child.once('exit', (code, signal) => reject(new Error(`serve ended with ${code ?? signal}: ${text}`)));
-  });
-  return {
-    url,
-    child,
-    log: () => text,
-    end: async (signal) => {
-      child.kill(signal);
-      return exited;
-    },
-  };
+  return startProcess(t, directory, FLAGS, `ulimit -f ${blocks} &&`);
 }
 
 /** Without limits, and in this process: it is the others that are looked at. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { createServer, type FrontrowServer, type ServerOptions } from '../../../src/server.ts';
-import { threadOptions } from '../../../src/core/thread-options.ts';
+import { nodeCommand } from '../../support/node-command.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const MIB = 1024 * 1024;
@@ -32,18 +32,16 @@ export interface ServeProcess {
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<readonly [code: number | null, signal: string | null]>;
 }
 
-/** `frontrow serve` as a person starts it. Resolves when it listens. */
+/** `frontrow serve` as a person starts it, after some shell if given. Resolves when it listens. */
 export async function startProcess(
   t: Test,
   directory: string,
   flags: readonly string[] = [],
+  before = '',
 ): Promise<ServeProcess> {
   const workers = flags.includes('--workers') ? [] : ['--workers', '2'];
-  const argv = ['serve', '--port', '0', '--data', directory, ...workers, ...flags];
-  const child = spawn(process.execPath, [MAIN, ...argv], {
-    env: threadOptions().env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const serve = ['serve', '--port', '0', '--data', directory, ...workers, ...flags];
+  const child = spawn(...nodeCommand([MAIN, ...serve], before), { stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   let text = '';
@@ -70,10 +68,7 @@ export async function startProcess(
 export async function runCli(
   argv: readonly string[],
 ): Promise<{ readonly code: number | null; readonly output: string }> {
-  const child = spawn(process.execPath, [MAIN, ...argv], {
-    env: threadOptions().env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(...nodeCommand([MAIN, ...argv]), { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
