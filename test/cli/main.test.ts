@@ -1,6 +1,7 @@
 /** The real process: a pipe that closes, a signal, an exit code, the environment. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { deadUrl, startFakeServer } from '../client/fake-server.ts';
@@ -47,4 +48,9 @@ t.test('the exit code leaves the process', async (t) => {
   const url = await deadUrl();
   const child = spawn(...nodeCommand([MAIN, 'event', 'list', '--url', url]), { stdio: 'ignore' });
   t.same(await once(child, 'exit'), [5, null]);
+});
+
+t.test('the built command is executable, so that npx runs it after every build', (t) => {
+  t.equal(statSync(MAIN).mode & 0o111, 0o111);
+  t.end();
 });
