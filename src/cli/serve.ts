@@ -69,7 +69,11 @@ export function serveCommand(loadServer: () => Promise<StartServer>, onLost = ()
     describe: 'Start a server',
     positionals: {},
     options: {
-      workers: { type: 'number', requiresArg: true, describe: 'Worker threads; a core less than there are, unless given' },
+      workers: {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Worker threads; a core less than there are, unless given',
+      },
       port: { type: 'number', default: 8080, requiresArg: true, describe: '0 takes a free one' },
       host: {
         type: 'string',

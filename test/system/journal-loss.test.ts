@@ -139,3 +139,17 @@ t.test('a journal lost while the server ends is told, and ends it', { skip, time
   }
   wire.close();
 });
+
+t.test(
+  'an end mark that cannot be written is no clean end, and takes nothing away',
+  { skip, timeout },
+  async (t) => {
+    const { directory, written } = await prepare(t);
+    // Room for the mark that a start writes, and for nothing behind it.
+    const server = await startLimited(t, directory, written + BLOCK_BYTES);
+    t.same(await server.end('SIGTERM'), [12, null], 'exit 12');
+    t.match(server.log(), /end mark could not be written.*EFBIG/, 'and it says why');
+    const again = await startHere(t, directory);
+    t.equal(again.recovered.events, 1, 'the event is there');
+  },
+);
