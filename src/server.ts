@@ -103,6 +103,7 @@ export async function createServer(options: ServerOptions): Promise<FrontrowServ
 /** What HTTP sees before recovery is through. */
 class LateSink implements RequestSink {
   sink: RequestSink | null = null;
+  #changed: ((eventId: string) => void) | null = null;
 
   get state(): ServiceState {
     return this.sink?.state ?? 'starting';
@@ -110,6 +111,26 @@ class LateSink implements RequestSink {
 
   now(): number {
     return this.sink?.now() ?? Date.now();
+  }
+
+  eventIdOf(operation: Operation, subject: string): string {
+    return this.sink?.eventIdOf(operation, subject) ?? '';
+  }
+
+  onChanged(listener: ((eventId: string) => void) | null): void {
+    this.#changed = listener;
+    this.sink?.onChanged(listener);
+  }
+
+  /** Recovery is through. */
+  become(sink: RequestSink): void {
+    this.sink = sink;
+    sink.onChanged(this.#changed);
+  }
+
+  whenDurable(callback: () => void): void {
+    if (this.sink !== null) this.sink.whenDurable(callback);
+    else setImmediate(callback);
   }
 
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
@@ -227,7 +248,7 @@ class Server implements FrontrowServer {
     for (const slot of eventSlots(this.#arena)) {
       dispatcher.seed(slot, nextDeadline(viewEvent(this.#arena, slot)));
     }
-    this.#late.sink = dispatcher;
+    this.#late.become(dispatcher);
     dispatcher.ready();
   }
 

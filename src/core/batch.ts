@@ -8,10 +8,12 @@
  *   w2 event slot      w3 batch kind              w2–3 gate: position that must be durable first (f64)
  *   w4–5 now, ms (f64)                            w4–5 next deadline of the event, ms (f64; Infinity: none)
  *   w6–7 expireBefore, ms (f64)                   w6 holds expired in this batch   w7 more are due (0 or 1)
- *   w8–11 spare                                   w8–11 spare
+ *   w8 memory may be reclaimed (0 or 1)           w8 memory was retired (0 or 1)
+ *   w9–11 spare                                   w9–11 spare
  *   per request: 10 words, then its bytes         per reply: 8 words, then its bytes
  */
 import { assert } from './assert.ts';
+import { ROLES, type Role } from './roles.ts';
 
 /** write: commands of one event; read: reads of one event; expire: sweep due holds; answer: see CommandFact. */
 export const BATCH_KIND = { write: 1, read: 2, expire: 3, answer: 4 } as const;
@@ -25,6 +27,8 @@ export interface BatchHeader {
   readonly nowMs: number;
   /** Only deadlines before this may expire: a request that came in time does not lose to our own queue. */
   readonly expireBeforeMs: number;
+  /** Of a registry batch: whoever could still look at memory that was retired has come back. */
+  readonly reclaim?: boolean;
 }
 
 export interface BatchRequest {
@@ -39,8 +43,15 @@ export interface BatchRequest {
   readonly query: string;
   readonly idempotencyKey: string;
   readonly ifNoneMatch: string;
-  /** Whom the fair queue serves; also the scope of idempotency keys. */
+  readonly ifMatch: string;
+  /** Whom the fair queue serves; remembered idempotency keys are shared out by it. */
   readonly client: string;
+  /** Id of the caller's key, the scope of its idempotency keys; empty without keys. */
+  readonly keyId: string;
+  /** What the caller is for this event; for a call that names none, what its key is. */
+  readonly role: Role;
+  /** Events that the caller's key covers, see coversEvent(). */
+  readonly events: string;
   readonly requestId: string;
   /** The caller accepts only `application/octet-stream`. */
   readonly octets: boolean;
@@ -75,6 +86,8 @@ export interface ReplyHeader {
   readonly nextDeadlineMs: number;
   readonly expired: number;
   readonly moreDue: boolean;
+  /** Of a registry batch: memory was retired, to be reclaimed once all batches now under way have come back. */
+  readonly retired?: boolean;
 }
 
 const HEADER_BYTES = 48;
@@ -82,6 +95,8 @@ const REQUEST_BYTES = 40;
 const REPLY_BYTES = 32;
 const FLAG_OCTETS = 1;
 const FLAG_BODY = 2;
+const ROLE_SHIFT = 2;
+const BODY_LENGTH = 36;
 const FLAG_REPLAYED = 1;
 const FLAG_PUBLIC = 2;
 const NO_BYTES = new Uint8Array(0);
@@ -98,7 +113,10 @@ function requestBytes(request: BatchRequest): number {
       Buffer.byteLength(request.query) +
       Buffer.byteLength(request.idempotencyKey) +
       Buffer.byteLength(request.ifNoneMatch) +
+      Buffer.byteLength(request.ifMatch) +
       Buffer.byteLength(request.client) +
+      Buffer.byteLength(request.keyId) +
+      Buffer.byteLength(request.events) +
       Buffer.byteLength(request.requestId) +
       (request.body === null ? 0 : request.body.byteLength),
   );
@@ -117,6 +135,7 @@ export function encodeRequests(header: BatchHeader, requests: readonly BatchRequ
   view.setUint32(12, header.kind, true);
   view.setFloat64(16, header.nowMs, true);
   view.setFloat64(24, header.expireBeforeMs, true);
+  view.setUint32(32, header.reclaim === true ? 1 : 0, true);
   let at = HEADER_BYTES;
   for (const request of requests) at = encodeRequest(view, bytes, at, request);
   assert(at === total, 'a request batch fills its buffer');
@@ -124,7 +143,10 @@ export function encodeRequests(header: BatchHeader, requests: readonly BatchRequ
 }
 
 function encodeRequest(view: DataView, bytes: Buffer, start: number, request: BatchRequest): number {
-  const flags = (request.octets ? FLAG_OCTETS : 0) | (request.body === null ? 0 : FLAG_BODY);
+  const flags =
+    (request.octets ? FLAG_OCTETS : 0) |
+    (request.body === null ? 0 : FLAG_BODY) |
+    (ROLES.indexOf(request.role) << ROLE_SHIFT);
   let at = start + REQUEST_BYTES;
   view.setUint32(start, request.operation | (flags << 8), true);
   view.setUint32(start + 4, request.fact, true);
@@ -135,7 +157,10 @@ function encodeRequest(view: DataView, bytes: Buffer, start: number, request: Ba
     request.query,
     request.idempotencyKey,
     request.ifNoneMatch,
+    request.ifMatch,
     request.client,
+    request.keyId,
+    request.events,
     request.requestId,
   ];
   for (let i = 0; i < texts.length; i++) {
@@ -145,7 +170,7 @@ function encodeRequest(view: DataView, bytes: Buffer, start: number, request: Ba
     at += length;
   }
   const body = request.body ?? NO_BYTES;
-  view.setUint32(start + 32, body.byteLength, true);
+  view.setUint32(start + BODY_LENGTH, body.byteLength, true);
   bytes.set(body, at);
   return start + align8(at + body.byteLength - start);
 }
@@ -159,6 +184,7 @@ export function decodeRequestHeader(batch: ArrayBuffer): BatchHeader & { readonl
     kind: view.getUint32(12, true) as BatchKind,
     nowMs: view.getFloat64(16, true),
     expireBeforeMs: view.getFloat64(24, true),
+    reclaim: view.getUint32(32, true) !== 0,
   };
 }
 
@@ -183,9 +209,12 @@ export function decodeRequests(batch: ArrayBuffer): BatchRequest[] {
     const query = text(2);
     const idempotencyKey = text(3);
     const ifNoneMatch = text(4);
-    const client = text(5);
-    const requestId = text(6);
-    const bodyBytes = view.getUint32(start + 32, true);
+    const ifMatch = text(5);
+    const client = text(6);
+    const keyId = text(7);
+    const events = text(8);
+    const requestId = text(9);
+    const bodyBytes = view.getUint32(start + BODY_LENGTH, true);
     requests.push({
       operation: word & 0xff,
       fact: view.getUint32(start + 4, true),
@@ -195,7 +224,11 @@ export function decodeRequests(batch: ArrayBuffer): BatchRequest[] {
       query,
       idempotencyKey,
       ifNoneMatch,
+      ifMatch,
       client,
+      keyId,
+      role: ROLES[(flags >>> ROLE_SHIFT) & 3],
+      events,
       requestId,
       octets: (flags & FLAG_OCTETS) !== 0,
       body: (flags & FLAG_BODY) === 0 ? null : new Uint8Array(batch, at, bodyBytes),
@@ -223,6 +256,7 @@ export function encodeReplies(
   view.setFloat64(16, header.nextDeadlineMs, true);
   view.setUint32(24, header.expired, true);
   view.setUint32(28, header.moreDue ? 1 : 0, true);
+  view.setUint32(32, header.retired === true ? 1 : 0, true);
   let at = HEADER_BYTES;
   for (const reply of replies) {
     const start = at;
@@ -252,6 +286,7 @@ export function decodeReplyHeader(batch: ArrayBuffer): ReplyHeader {
     nextDeadlineMs: view.getFloat64(16, true),
     expired: view.getUint32(24, true),
     moreDue: view.getUint32(28, true) !== 0,
+    retired: view.getUint32(32, true) !== 0,
   };
 }
 

@@ -31,11 +31,25 @@ export const FRAME_KIND = {
   release: 6,
   expire: 7,
   cancel: 8,
+  /** A new event; `define` is how version 1 of the journal wrote it. */
+  create: 9,
+  /** An event's definition, state or size as changed. */
+  patch: 10,
+  archive: 11,
+  change: 12,
+  extend: 13,
+  retake: 14,
+  /** cancel, with the places going off sale. */
+  withdraw: 15,
+  block: 16,
+  unblock: 17,
 } as const;
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 
 /** Set when the frame ends with an idempotency key entry (8 words). */
 export const FRAME_FLAG_KEY = 1;
+/** Set with FRAME_FLAG_KEY when the entry is followed by the counts of its client's share (4 words). */
+export const FRAME_FLAG_SHARE = 2;
 
 export const WORD_HEADER = 0;
 export const WORD_EVENT = 1;

@@ -6,7 +6,18 @@ import { FrontrowError } from './assert.ts';
 
 /** Places in one hold or order. Source: API.md. */
 export const PLACES_PER_CLAIM_MAX = 100;
+/** Places in one block or unblock call. */
+export const PLACES_PER_BLOCK_MAX = 2000;
 export const CUSTOMER_BYTES_MAX = 64;
+/** JSON text of a claim's or an event's metadata. */
+export const METADATA_BYTES_MAX = 512;
+export const REASON_BYTES_MAX = 200;
+export const CATEGORIES_PER_EVENT_MAX = 200;
+export const PRICE_TYPES_PER_CATEGORY_MAX = 20;
+/** All that an event ever had: claims refer to them by number. */
+export const PRICE_TYPES_PER_EVENT_MAX = 255;
+/** What stays of an archived event, JSON text. */
+export const ARCHIVE_SUMMARY_BYTES_MAX = 256;
 export const REFERENCE_BYTES_MAX = 64;
 export const IDEMPOTENCY_KEY_BYTES_MAX = 128;
 export const REQUEST_ID_BYTES_MAX = 64;

@@ -336,7 +336,14 @@ export class Batcher {
     if (flight.job !== null) this.#endAnswers(flight.job);
     this.#lanes.settle(flight.lane);
     this.dispatch();
-    this.#host.hold({ rank: header.gate, pendings: flight.pendings, replies });
+    const isWriting = flight.kind === BATCH_KIND.write || flight.kind === BATCH_KIND.expire;
+    const changed = isWriting ? flight.lane.slot : undefined;
+    this.#host.hold({
+      rank: header.gate,
+      pendings: flight.pendings,
+      replies,
+      ...(changed !== undefined && { changed }),
+    });
     this.#host.landed();
   }
 
@@ -409,6 +416,9 @@ export class Batcher {
     this.#releasable.update();
     this.#lanes.settle(lane);
     this.dispatch();
+    // What it may have published is durable once the ring is, up to here.
+    const published = unitPosition(ringHead(this.#arena), this.#host.durable());
+    this.#host.hold({ rank: published, pendings: [], replies: [], changed: lane.slot });
     for (const pending of flight.pendings) {
       if (job === null || !job.pendings.includes(pending)) this.#host.refuse(pending, 'worker-lost');
     }

@@ -16,10 +16,10 @@ import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import { QUEUE_BYTES_MAX } from '../core/limits.ts';
-import type { Operation } from '../core/operations.ts';
+import { isMutation, type Operation } from '../core/operations.ts';
 import type { Arena } from '../memory/arena.ts';
-import { REGISTRY_SLOT } from '../memory/registry.ts';
-import { loadDurable } from '../memory/ring.ts';
+import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
+import { headPosition, loadDurable } from '../memory/ring.ts';
 import { LOST, refusal, type OwnProblem } from './answers.ts';
 import { Batcher } from './batcher.ts';
 import { drawsOnReserve, Pending } from './flight.ts';
@@ -47,6 +47,7 @@ export class Dispatcher implements RequestSink {
   /** Their bodies. */
   #admittedBytes = 0;
   #flushing = false;
+  #changed: ((eventId: string) => void) | null = null;
 
   constructor(options: DispatcherOptions) {
     this.#arena = options.arena;
@@ -88,6 +89,11 @@ export class Dispatcher implements RequestSink {
     return this.#clock.now();
   }
 
+  eventIdOf(operation: Operation, subject: string): string {
+    const slot = slotOf(this.#arena, operation, subject);
+    return slot <= REGISTRY_SLOT ? '' : eventId(this.#arena, slot);
+  }
+
   /** Recovery is through: requests are taken from here. */
   ready(): void {
     assert(this.#phase === 'starting', 'a dispatcher becomes ready once');
@@ -101,6 +107,17 @@ export class Dispatcher implements RequestSink {
   /** A deadline that recovery found. Not swept before `notBeforeMs`: holds that ran out meanwhile get grace. */
   seed(slot: number, deadlineMs: number, notBeforeMs = 0): void {
     if (deadlineMs !== Infinity) this.#batcher.seed(slot, Math.max(deadlineMs, notBeforeMs));
+  }
+
+  onChanged(listener: ((eventId: string) => void) | null): void {
+    this.#changed = listener;
+  }
+
+  whenDurable(callback: () => void): void {
+    const rank = headPosition(this.#arena);
+    this.#scheduler.setImmediate(() => {
+      if (this.#phase !== 'lost') this.#gate.hold({ rank, pendings: [], replies: [], then: callback });
+    });
   }
 
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
@@ -155,7 +172,7 @@ export class Dispatcher implements RequestSink {
     if (this.#phase === 'starting') return 'starting';
     if (this.#phase !== 'ready') return 'draining';
     if (this.#isFull) this.#checkRoom();
-    if (this.#isFull && operation.lane === 'write' && !drawsOnReserve(operation)) return 'journal-full';
+    if (this.#isFull && isMutation(operation) && !drawsOnReserve(operation)) return 'journal-full';
     const isOver = this.#admitted >= this.#arena.limits.queueMax || this.#admittedBytes >= QUEUE_BYTES_MAX;
     return isOver ? 'overloaded' : null;
   }
@@ -165,7 +182,7 @@ export class Dispatcher implements RequestSink {
     this.#admitted++;
     this.#admittedBytes += request.body?.byteLength ?? 0;
     const found = slotOf(this.#arena, operation, request.subject);
-    const slot = Math.max(found, REGISTRY_SLOT);
+    const slot = operation.lane === 'registry' ? REGISTRY_SLOT : Math.max(found, REGISTRY_SLOT);
     if (operation.lane === 'history') this.#history.add(pending, slot);
     // What is about nothing that exists changes nothing: some reader says so.
     else if (operation.lane === 'read' || found < 0) this.#batcher.addRead(slot, pending);
@@ -206,12 +223,21 @@ export class Dispatcher implements RequestSink {
 
   #deliver(batch: GatedBatch): void {
     for (let i = 0; i < batch.pendings.length; i++) this.#answer(batch.pendings[i], batch.replies[i]);
+    if (this.#changed !== null && batch.changed !== undefined) this.#tellChanged(batch, batch.changed);
+    batch.then?.();
+  }
+
+  /** A batch of the registry's lane is about the events that its requests name. */
+  #tellChanged(batch: GatedBatch, slot: number): void {
+    const tell = this.#changed!;
+    if (slot !== REGISTRY_SLOT) tell(eventId(this.#arena, slot));
+    else for (const { request } of batch.pendings) if (request.subject !== '') tell(request.subject);
   }
 
   /** Dispatched, and the journal is lost: a change may be on disk or not; a read has changed nothing. */
   #abandon(pending: Pending): void {
     if (pending.done === null) return;
-    if (pending.operation.lane === 'write') this.#answer(pending, LOST);
+    if (isMutation(pending.operation)) this.#answer(pending, LOST);
     else this.#refuse(pending, 'draining');
   }
 

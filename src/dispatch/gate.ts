@@ -11,6 +11,10 @@ export interface GatedBatch {
   readonly rank: number;
   readonly pendings: readonly Pending[];
   readonly replies: readonly SinkReply[];
+  /** Slot of the event that the batch may have changed. */
+  readonly changed?: number;
+  /** Called with the delivery. */
+  readonly then?: () => void;
 }
 
 export class Gate {

@@ -18,5 +18,14 @@ export interface RequestSink {
   readonly state: ServiceState;
   /** Milliseconds on the one clock; stamp `receivedAtMs` with it once a request is fully received. */
   now(): number;
+  /** Id of the event that a request is about; empty when there is none such, or when it names none. */
+  eventIdOf(operation: Operation, subject: string): string;
+  /**
+   * Tells of events that may have changed, by id, once what has changed is durable; never less often than they do.
+   * One listener; null for none.
+   */
+  onChanged(listener: ((eventId: string) => void) | null): void;
+  /** Calls back once all that memory shows now is durable; never within this call. Not at all once the journal is lost. */
+  whenDurable(callback: () => void): void;
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void;
 }

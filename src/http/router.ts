@@ -33,7 +33,7 @@ export type Routed =
 
 type Found = createRouter.FindResult<createRouter.HTTPVersion.V1>;
 
-const METHODS = ['GET', 'POST', 'DELETE'] as const;
+const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 /** Visible ASCII but `#`: a fragment is never sent (RFC 9112 §3.2), and what sends one is confused. */
 const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
 const NOT_FOUND: Routed = { kind: 'not-found' };
@@ -60,6 +60,7 @@ export class Router {
 
   constructor() {
     for (const operation of OPERATIONS) {
+      if (operation.internal) continue;
       const takesQuery = operation === LIST_EVENTS || operation === SEATS || operation === HISTORY;
       const route: Route = { kind: 'operation', operation, takesQuery, negotiates: operation === SEATS };
       this.#router.on(operation.method, operation.path, noHandler, route);

@@ -10,7 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import type { BatchRequest } from '../core/batch.ts';
 import { BODY_BYTES_MAX, EVENT_BODY_BYTES_MAX } from '../core/limits.ts';
-import { CREATE_EVENT } from '../core/operations.ts';
+import { CREATE_EVENT, isMutation } from '../core/operations.ts';
 import type { Operation } from '../core/operations.ts';
 import type { ProblemCode } from '../core/problems.ts';
 import type { RequestSink, ServiceState, SinkReply } from '../dispatch/sink.ts';
@@ -181,7 +181,7 @@ class Service implements HttpService, RequestHandler<Call> {
       (accepted.json || (match.route.negotiates && accepted.octets) ? null : notAcceptable(match)) ??
       checkContent(head, operation !== null && operation.body !== 'none') ??
       checkQuery(match) ??
-      (operation?.lane === 'write' ? checkKey(head, operation) : null);
+      (operation !== null && isMutation(operation) ? checkKey(head, operation) : null);
     if (refused !== null) return refuse(requestId, refused, match);
     return {
       requestId,
@@ -218,9 +218,13 @@ function batchRequest(
     subject: match.subject,
     seat: match.seat,
     query: match.query,
-    idempotencyKey: operation.lane === 'write' ? (head.idempotencyKey ?? '') : '',
+    idempotencyKey: isMutation(operation) ? (head.idempotencyKey ?? '') : '',
     ifNoneMatch: operation.method === 'GET' ? (head.ifNoneMatch ?? '') : '',
+    ifMatch: '',
     client: head.client,
+    keyId: '',
+    role: 'admin',
+    events: '*',
     requestId: exchange.admission.requestId,
     octets,
     body: exchange.body,

@@ -113,7 +113,15 @@ export const EVENT_WORDS = 6 * LINE_WORDS;
 /** What a snapshot keeps of an event slot beside its extent: identity, then sequence to cursor, then the id. */
 export const EVENT_ID_BYTES = 64;
 
-export const EVENT_STATE = { free: 0, draft: 1, open: 2, registry: 9 } as const;
+export const EVENT_STATE = {
+  free: 0,
+  draft: 1,
+  open: 2,
+  paused: 3,
+  closed: 4,
+  archived: 5,
+  registry: 9,
+} as const;
 
 /** A section: 16 words. `available + held + sold + blocked = capacity` at every even guard. */
 export const SECTION = {

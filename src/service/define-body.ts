@@ -3,7 +3,12 @@
  */
 import { PLACES_PER_CLAIM_MAX, PLACES_PER_EVENT_MAX } from '../core/limits.ts';
 import type { FieldError } from '../core/problems.ts';
-import type { EventDefinition, SectionDefinition, StoredRow } from '../engine/definition.ts';
+import {
+  STANDARD_PRICE,
+  type EventDefinition,
+  type SectionDefinition,
+  type StoredRow,
+} from '../engine/definition.ts';
 import { bodyParser, invalid, type Parsed } from './parse.ts';
 import { readRow, type SeatBudget } from './rows.ts';
 import { CreateEventBody } from './schemas.ts';
@@ -55,11 +60,18 @@ export function parseCreateEvent(body: Uint8Array | null): Parsed<NewDefinition>
         state: input.state ?? 'draft',
         startsAt: input.startsAt,
         timeZone,
+        salesFrom: null,
+        salesUntil: null,
         currency,
+        metadata: {},
+        categories: [],
+        priceTypes: [STANDARD_PRICE],
         limits: {
           holdSeconds,
           maxHoldSeconds,
           ticketsPerHold: input.limits?.ticketsPerHold ?? TICKETS_PER_HOLD_DEFAULT,
+          ticketsPerCustomer: null,
+          holdsPerCustomer: null,
         },
         sections,
       },
@@ -111,7 +123,7 @@ function readSections(input: CreateEventBody, errors: FieldError[]): SectionDefi
   }
   if (input.sections === undefined) {
     const capacity = input.capacity ?? 0;
-    return [{ id: 'general', name: 'General', kind: 'general', capacity, price: null }];
+    return [{ id: 'general', name: 'General', kind: 'general', capacity, price: null, category: null }];
   }
   const ids = new Set<string>();
   const sections: SectionDefinition[] = [];
@@ -157,7 +169,7 @@ function readSection(
     if (section.rows !== undefined) return fail('/rows', 'bad-value', 'a general section has no rows');
     if (section.capacity === undefined)
       return fail('/capacity', 'missing', 'a general section has a capacity');
-    return { id: section.id, name, kind: 'general', capacity: section.capacity, price };
+    return { id: section.id, name, kind: 'general', capacity: section.capacity, price, category: null };
   }
   if (section.rows === undefined) return fail('/rows', 'missing', 'a seated section has rows');
   const rows: StoredRow[] = [];
@@ -175,7 +187,7 @@ function readSection(
   if (section.capacity !== undefined && section.capacity !== seats) {
     return fail('/capacity', 'bad-value', `the rows have ${seats} seats; capacity may be left out`);
   }
-  return { id: section.id, name, kind: 'seated', capacity: seats, price, rows };
+  return { id: section.id, name, kind: 'seated', capacity: seats, price, category: null, rows };
 }
 
 /** An event id made from a name: lower case, hyphens, 48 characters at most. */

@@ -7,7 +7,6 @@ import t from 'tap';
 import { FRAME_KIND, headerKind, WORD_SEQUENCE, WORD_EVENT, wide } from '../../src/core/frame.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import type { Outcome } from '../../src/engine/command.ts';
-import type { SectionDefinition } from '../../src/engine/definition.ts';
 import { FLAG_BEST, FLAG_SPLIT, take } from '../../src/engine/hold.ts';
 import { decodeClaim, isTicketCancelled, readClaim, readCounts, readSeat } from '../../src/engine/read.ts';
 import { Replay } from '../../src/engine/replay.ts';
@@ -30,6 +29,7 @@ import {
   smallLimits,
   START_MS,
   testSeed,
+  type TestSection,
 } from './rig.ts';
 
 /** Rows: s a seat, w a wheelchair seat, _ an aisle. */
@@ -48,7 +48,7 @@ const LAYOUT = [
 }));
 const SEATS = LAYOUT.reduce((sum, section) => sum + (section.rows === null ? 0 : section.capacity), 0);
 
-function definitionSections(): SectionDefinition[] {
+function definitionSections(): TestSection[] {
   return LAYOUT.map(({ id, capacity, price, rows }) => {
     if (rows === null) return { id, name: id, kind: 'general', capacity, price };
     return {

@@ -8,7 +8,13 @@ import type { CellIndex, ClaimRef, EventSlot } from '../../src/core/ids.ts';
 import { resolveLimits, type Limits } from '../../src/core/limits.ts';
 import type { BatchContext, Refusal } from '../../src/engine/command.ts';
 import { define, type Defined } from '../../src/engine/define.ts';
-import type { EventDefinition, SectionDefinition } from '../../src/engine/definition.ts';
+import {
+  STANDARD_PRICE,
+  type EventDefinition,
+  type GeneralSection,
+  type SeatedSection,
+  type SectionDefinition,
+} from '../../src/engine/definition.ts';
 import { Replay } from '../../src/engine/replay.ts';
 import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
 import { findDue } from '../../src/memory/deadlines.ts';
@@ -146,16 +152,38 @@ export function defineCommand(
   return { definition, json: Buffer.from(JSON.stringify(definition)), key };
 }
 
-export function eventOf(id: string, sections: readonly SectionDefinition[]): EventDefinition {
+/** Tests leave out what they do not need. */
+type WithoutCategory<S extends SectionDefinition> = Omit<S, 'category'> & {
+  readonly category?: string | null;
+};
+export type TestSection = WithoutCategory<GeneralSection> | WithoutCategory<SeatedSection>;
+
+export function eventOf(
+  id: string,
+  sections: readonly TestSection[],
+  more: Partial<EventDefinition> = {},
+): EventDefinition {
   return {
     id,
     name: 'A name: Zürich ☂',
     state: 'open',
     startsAt: '2027-01-15T19:00:00Z',
     timeZone: 'Europe/Berlin',
+    salesFrom: null,
+    salesUntil: null,
     currency: 'EUR',
-    limits: { holdSeconds: 300, maxHoldSeconds: 1800, ticketsPerHold: 100 },
-    sections,
+    metadata: {},
+    limits: {
+      holdSeconds: 300,
+      maxHoldSeconds: 1800,
+      ticketsPerHold: 100,
+      ticketsPerCustomer: null,
+      holdsPerCustomer: null,
+    },
+    categories: [],
+    priceTypes: [STANDARD_PRICE],
+    sections: sections.map((section) => ({ ...section, category: section.category ?? null })),
+    ...more,
   };
 }
 

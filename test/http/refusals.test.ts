@@ -52,7 +52,7 @@ const TARGETS: Case[] = [
 const METHODS: Case[] = [
   { method: 'PUT', target: '/v1/events', allow: 'GET, HEAD, POST' },
   { method: 'DELETE', target: '/v1/events', allow: 'GET, HEAD, POST' },
-  { method: 'PATCH', target: '/v1/events/gala', allow: 'GET, HEAD' },
+  { method: 'PUT', target: '/v1/events/gala', allow: 'GET, HEAD' },
   { method: 'GET', target: HOLDS, allow: 'POST' },
   { method: 'HEAD', target: HOLDS, allow: 'POST' },
   { method: 'POST', target: '/v1/holds/hold_x', allow: 'GET, HEAD, DELETE' },

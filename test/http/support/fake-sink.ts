@@ -39,6 +39,22 @@ export class FakeSink implements RequestSink {
     return this.#nowMs++;
   }
 
+  /** Events of requests: by subject. */
+  readonly events = new Map<string, string>();
+  changed: ((eventId: string) => void) | null = null;
+
+  eventIdOf(operation: Operation, subject: string): string {
+    return this.events.get(subject) ?? (operation.subject === 'event' ? subject : '');
+  }
+
+  onChanged(listener: ((eventId: string) => void) | null): void {
+    this.changed = listener;
+  }
+
+  whenDurable(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
     if (this.fault !== null) throw this.fault;
     const submitted = { operation, request };
