@@ -4,6 +4,58 @@
  * `false` it did not, `null` nobody here knows — ask again under the same idempotency key, and you will.
  */
 
+/** Every code that a server of this version says no with. Source: API.md. */
+export type ProblemCode =
+  | 'malformed-json'
+  | 'bad-target'
+  | 'bad-host'
+  | 'idempotency-key-required'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'event-not-found'
+  | 'hold-not-found'
+  | 'order-not-found'
+  | 'seat-not-found'
+  | 'section-not-found'
+  | 'not-found'
+  | 'method-not-allowed'
+  | 'not-acceptable'
+  | 'request-timeout'
+  | 'sold-out'
+  | 'not-enough-available'
+  | 'no-adjacent-seats'
+  | 'seat-unavailable'
+  | 'price-changed'
+  | 'sale-not-started'
+  | 'sale-paused'
+  | 'sale-closed'
+  | 'customer-limit'
+  | 'customer-hold-limit'
+  | 'extend-limit'
+  | 'hold-confirmed'
+  | 'hold-expired'
+  | 'hold-released'
+  | 'order-cancelled'
+  | 'event-exists'
+  | 'event-in-use'
+  | 'capacity-in-use'
+  | 'history-trimmed'
+  | 'version-mismatch'
+  | 'body-too-large'
+  | 'unsupported-media-type'
+  | 'invalid-request'
+  | 'idempotency-mismatch'
+  | 'headers-too-large'
+  | 'rate-limited'
+  | 'internal-error'
+  | 'outcome-unknown'
+  | 'overloaded'
+  | 'worker-lost'
+  | 'starting'
+  | 'draining'
+  | 'journal-full'
+  | 'capacity-exhausted';
+
 /** One fault of a request. `pointer` is a JSON pointer into the body, or `?name` for a query parameter. */
 export interface ProblemField {
   readonly pointer: string;
@@ -18,12 +70,23 @@ export interface FailedRequest {
   readonly idempotencyKey: string | null;
 }
 
+/** What came instead of a success. */
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** From the Retry-After header, where the body does not say it. */
+  readonly retryAfterMs: number | null;
+}
+
 /** An RFC 9457 problem from the server. The numbers behind it are there when the server gave them. */
 export class FrontrowProblem extends Error {
   override readonly name = 'FrontrowProblem';
   readonly status: number;
-  /** Stable, for programs: `sold-out`, `seat-unavailable` … `unexpected-reply` when it was no problem+json. */
-  readonly code: string;
+  /**
+   * Stable, for programs. `unexpected-reply` when it was no problem+json. A newer server may say what is not listed,
+   * so keep a default branch.
+   */
+  readonly code: ProblemCode | 'unexpected-reply';
   readonly title: string;
   readonly detail: string;
   readonly applied: false | null;
@@ -39,16 +102,16 @@ export class FrontrowProblem extends Error {
   readonly retryAfterMs: number | null;
   readonly request: FailedRequest;
 
-  constructor(status: number, body: Record<string, unknown>, request: FailedRequest, safe: boolean) {
+  constructor(answer: ProblemAnswer, request: FailedRequest, applied: false | null) {
+    const { status, body } = answer;
     const title = text(body['title']) ?? `HTTP ${status}`;
     const detail = text(body['detail']) ?? title;
     super(detail);
     this.status = status;
-    this.code = text(body['code']) ?? 'unexpected-reply';
+    this.code = (text(body['code']) as ProblemCode | null) ?? 'unexpected-reply';
     this.title = title;
     this.detail = detail;
-    // A read changes nothing whatever it is answered with; a write is unapplied only when the server says so.
-    this.applied = safe || body['applied'] === false ? false : null;
+    this.applied = applied;
     this.errors = Array.isArray(body['errors']) ? (body['errors'] as ProblemField[]) : [];
     this.requestId = text(body['requestId']);
     this.limit = number(body['limit']);
@@ -57,7 +120,7 @@ export class FrontrowProblem extends Error {
     this.held = number(body['held']);
     this.seats = Array.isArray(body['seats']) ? (body['seats'] as string[]) : [];
     this.sequence = number(body['sequence']);
-    this.retryAfterMs = number(body['retryAfterMs']);
+    this.retryAfterMs = number(body['retryAfterMs']) ?? answer.retryAfterMs;
     this.request = request;
   }
 }

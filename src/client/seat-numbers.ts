@@ -2,7 +2,7 @@
  * A row's seats one by one. Definitions may write a run as `"1..8"`, in what is sent and in what comes back;
  * states (`seats` replies) have a letter for each seat of the run, and none for an aisle.
  */
-import type { SeatInput } from './types.ts';
+import type { SeatInput } from './inputs.ts';
 
 export interface RowSeat {
   readonly number: string;

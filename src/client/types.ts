@@ -1,19 +1,40 @@
 /**
- * What the API sends and takes, as types. No code, and no imports: the package's public vocabulary.
+ * What the API answers, as types. No code, and no imports: the package's public vocabulary. What it takes is in
+ * `inputs.ts`.
  *
  * Times are RFC 3339 in UTC; money is an integer in the currency's minor units; a seat label is
  * `section-row-number`; a sequence counts an event's changes and never skips.
  */
 
-export type EventState = 'draft' | 'open';
+/** What an event can be while it has memory of its own. */
+export type LiveEventState = 'draft' | 'open' | 'paused' | 'closed';
+export type EventState = LiveEventState | 'archived';
 export type SeatStateName = 'available' | 'held' | 'sold' | 'blocked';
 /** One seat in a `seats` reply: available, held, sold, blocked. */
 export type SeatLetter = 'a' | 'h' | 's' | 'b';
+/** Whatever the caller wants to keep with a thing: JSON of at most 512 bytes, and no personal data. */
+export type Metadata = Readonly<Record<string, unknown>>;
 
 export interface EventLimits {
   readonly holdSeconds: number;
+  /** The most that extending can add up to, counted from the hold's creation. */
   readonly maxHoldSeconds: number;
   readonly ticketsPerHold: number;
+  /** Held and valid tickets of one customer; null: no limit. */
+  readonly ticketsPerCustomer: number | null;
+  readonly holdsPerCustomer: number | null;
+}
+
+export interface Price {
+  /** Such as `adult`. */
+  readonly type: string;
+  readonly price: number;
+}
+
+export interface Category {
+  readonly id: string;
+  readonly name: string;
+  readonly prices: readonly Price[];
 }
 
 /** A seat as the server writes it: a number or a run of them, a seat with features, or an aisle (`null`). */
@@ -25,20 +46,22 @@ export interface RowDefinition {
   readonly seats: readonly SeatEntry[];
 }
 
-export interface GeneralSection {
+interface SectionBase {
   readonly id: string;
   readonly name: string;
-  readonly kind: 'general';
   readonly capacity: number;
+  /** Of its one price type, `standard`; null where nothing has a price, or the category has them. */
   readonly price: number | null;
+  /** Id of one of the event's categories. */
+  readonly category: string | null;
 }
 
-export interface SeatedSection {
-  readonly id: string;
-  readonly name: string;
+export interface GeneralSection extends SectionBase {
+  readonly kind: 'general';
+}
+
+export interface SeatedSection extends SectionBase {
   readonly kind: 'seated';
-  readonly capacity: number;
-  readonly price: number | null;
   /** Best first. */
   readonly rows: readonly RowDefinition[];
 }
@@ -48,64 +71,35 @@ export type SectionDefinition = GeneralSection | SeatedSection;
 export interface EventDefinition {
   readonly id: string;
   readonly name: string;
-  readonly state: EventState;
+  readonly state: LiveEventState;
+  /** Counts the definition's changes; what `ifMatch` takes. */
   readonly version: number;
   readonly createdAt: string;
   readonly startsAt: string;
   readonly timeZone: string;
+  /** null: no bound. */
+  readonly salesFrom: string | null;
+  readonly salesUntil: string | null;
   /** null: nothing has a price. */
   readonly currency: string | null;
+  readonly metadata: Metadata;
   readonly limits: EventLimits;
+  readonly categories: readonly Category[];
   readonly sections: readonly SectionDefinition[];
 }
 
-export interface EventSummary {
+/** All that is left of an event which was archived. */
+export interface ArchivedEvent {
   readonly id: string;
+  /** Cut short where it was long. */
   readonly name: string;
-  readonly state: EventState;
+  readonly state: 'archived';
   readonly version: number;
+  readonly createdAt: string;
+  readonly archivedAt: string;
   readonly startsAt: string;
-  readonly timeZone: string;
-  readonly currency: string | null;
   readonly capacity: number;
-}
-
-/** A seat as a caller may write it: `"7"`, a run `"1..8"`, a seat with features, or `null` for an aisle. */
-export type SeatInput = string | { readonly id: string; readonly features?: readonly string[] } | null;
-
-export interface RowInput {
-  readonly id: string;
-  /** A number is shorthand for `"1..number"`. */
-  readonly seats: number | readonly SeatInput[];
-}
-
-export type SectionInput =
-  | {
-      readonly id: string;
-      readonly name?: string;
-      readonly kind: 'general';
-      readonly capacity: number;
-      readonly price?: number | null;
-    }
-  | {
-      readonly id: string;
-      readonly name?: string;
-      readonly kind: 'seated';
-      readonly rows: readonly RowInput[];
-      readonly price?: number | null;
-    };
-
-/** Body of `POST /v1/events`. Give `sections`, or `capacity` for one general section called `general`. */
-export interface EventInput {
-  readonly id?: string;
-  readonly name: string;
-  readonly state?: EventState;
-  readonly startsAt: string;
-  readonly timeZone?: string;
-  readonly currency?: string;
-  readonly limits?: Partial<EventLimits>;
-  readonly sections?: readonly SectionInput[];
-  readonly capacity?: number;
+  readonly sold: number;
 }
 
 /** `available + held + sold + blocked = capacity`, at every sequence. */
@@ -115,6 +109,19 @@ export interface PlaceCounts {
   readonly held: number;
   readonly sold: number;
   readonly blocked: number;
+}
+
+export interface EventSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly state: LiveEventState;
+  readonly version: number;
+  readonly startsAt: string;
+  readonly timeZone: string;
+  readonly currency: string | null;
+  readonly capacity: number;
+  /** With `include: 'availability'`. */
+  readonly availability?: Omit<PlaceCounts, 'capacity'>;
 }
 
 export interface SectionAvailability extends PlaceCounts {
@@ -153,13 +160,38 @@ export interface SeatReply {
   /** Sequence of the seat's last change. */
   readonly sequence: number;
   readonly features: readonly string[];
+  /** Whose it is and until when: for a caller whose key may read claims. */
   readonly hold?: string;
   readonly order?: string;
   readonly expiresAt?: string;
 }
 
-export type ChangeKind = 'defined' | 'held' | 'ordered' | 'confirmed' | 'released' | 'expired' | 'cancelled';
+/** What `block` and `unblock` did. */
+export interface BlockReply {
+  readonly event: string;
+  readonly sequence: number;
+  /** Places that are blocked now, or free again, and were not before. */
+  readonly changed: number;
+  readonly sections: readonly SectionAvailability[];
+}
 
+export type ChangeKind =
+  | 'defined'
+  | 'changed-event'
+  | 'archived'
+  | 'held'
+  | 'ordered'
+  | 'confirmed'
+  | 'retaken'
+  | 'released'
+  | 'expired'
+  | 'cancelled'
+  | 'changed'
+  | 'extended'
+  | 'blocked'
+  | 'unblocked';
+
+/** One entry of an event's history. */
 export interface Change {
   readonly sequence: number;
   readonly time: string;
@@ -170,37 +202,56 @@ export interface Change {
   readonly reference?: string;
   readonly seats: readonly string[];
   readonly sections: readonly { readonly section: string; readonly quantity: number }[];
+  /** The tickets that a `cancelled` ended. */
   readonly tickets?: readonly string[];
+  /** Where a `cancelled` put the places. */
+  readonly to?: 'available' | 'blocked';
+  readonly reason?: string;
+  /** Of the definition, after a `changed-event`. */
+  readonly version?: number;
+  readonly state?: EventState;
 }
 
-export type ItemInput =
-  | { readonly seat: string }
-  | { readonly section: string; readonly quantity: number; readonly adjacent?: 'required' | 'preferred' };
-
-export interface HoldInput {
-  readonly customer?: string;
-  readonly seconds?: number;
-  readonly items: readonly ItemInput[];
+/** Places and counts that are not what they were at the update before. States only: nothing about claims. */
+export interface SeatChanges {
+  readonly type: 'change';
+  /** Pass it as `lastEventId` to go on from here, even in another process. */
+  readonly id: string | null;
+  readonly event: string;
+  readonly sequence: number;
+  /** State by seat label. */
+  readonly seats: Readonly<Record<string, SeatLetter>>;
+  /** Counts of every section. */
+  readonly sections: readonly Omit<SectionAvailability, 'capacity'>[];
 }
 
-export interface OrderInput {
-  readonly customer?: string;
-  readonly reference?: string;
-  readonly items: readonly ItemInput[];
+/** What was seen so far no longer leads to what is now: read `seats` and `availability` anew, then go on. */
+export interface SeatsReset {
+  readonly type: 'reset';
+  readonly id: string | null;
+  readonly event: string;
 }
+
+export type LiveUpdate = SeatChanges | SeatsReset;
 
 /** What a hold took: one item a seat, or a quantity in a general section; the price of one place. */
 export type HoldItem =
-  | { readonly seat: string; readonly price: number | null }
-  | { readonly section: string; readonly quantity: number; readonly price: number | null };
+  | { readonly seat: string; readonly type: string; readonly price: number | null }
+  | {
+      readonly section: string;
+      readonly quantity: number;
+      readonly type: string;
+      readonly price: number | null;
+    };
 
 export type HoldState = 'held' | 'confirmed' | 'released' | 'expired';
 
 export interface Hold {
   readonly id: string;
+  /** The id that the order will have. */
   readonly order: string;
   readonly event: string;
-  readonly customer?: string | null;
+  readonly customer: string | null;
   readonly state: HoldState;
   readonly sequence: number;
   readonly createdAt: string;
@@ -208,30 +259,40 @@ export interface Hold {
   readonly expiresAt: string | null;
   /** Only while it is held. */
   readonly expiresInMs?: number;
+  readonly reference: string | null;
+  readonly metadata: Metadata;
   readonly items: readonly HoldItem[];
+  /** Whether the seats that the server chose are next to each other; only when it chose any. */
   readonly adjacent?: boolean;
-  readonly total: number | null;
+  readonly total: number;
   readonly currency: string | null;
 }
 
 export interface Ticket {
   readonly id: string;
   readonly section: string;
-  readonly seat?: string | null;
+  /** Not in a general section. */
+  readonly seat?: string;
+  readonly type: string;
   readonly price: number | null;
   readonly state: 'valid' | 'cancelled';
 }
+
+export type OrderState = 'confirmed' | 'cancelled';
 
 export interface Order {
   readonly id: string;
   readonly hold: string;
   readonly event: string;
-  readonly customer?: string | null;
-  readonly state: 'confirmed' | 'cancelled';
+  readonly customer: string | null;
+  /** `cancelled` once all of its tickets are. */
+  readonly state: OrderState;
   readonly sequence: number;
-  readonly reference?: string | null;
-  readonly total: number | null;
-  readonly cancelledTotal: number | null;
+  readonly reference: string | null;
+  readonly metadata: Metadata;
+  readonly total: number;
+  /** Of the tickets that are cancelled. */
+  readonly cancelledTotal: number;
   readonly currency: string | null;
   readonly createdAt: string;
   readonly updatedAt: string;
@@ -239,7 +300,13 @@ export interface Order {
 }
 
 export interface Page<T> {
+  /** May be short, even empty, and not be the last: go on until `next` is null. */
   readonly data: readonly T[];
   /** Pass it as `after` for the next page; null on the last one. */
   readonly next: string | null;
+}
+
+/** Of `healthz` and `readyz`: `ok`, `ready`, `journal-full`. */
+export interface ServiceStatus {
+  readonly status: string;
 }
