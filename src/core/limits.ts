@@ -23,6 +23,8 @@ export const IDEMPOTENCY_KEY_BYTES_MAX = 128;
 export const REQUEST_ID_BYTES_MAX = 64;
 export const EVENT_BODY_BYTES_MAX = 1024 * 1024;
 export const BODY_BYTES_MAX = 64 * 1024;
+/** 2,000 seats with the longest of labels. */
+export const BLOCK_BODY_BYTES_MAX = 256 * 1024;
 export const TARGET_BYTES_MAX = 4096;
 export const HEADERS_BYTES_MAX = 16 * 1024;
 export const SECTIONS_PER_EVENT_MAX = 1000;

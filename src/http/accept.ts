@@ -7,9 +7,11 @@ export interface Accepted {
   readonly json: boolean;
   /** Octets are acceptable, and more so than JSON. */
   readonly octets: boolean;
+  readonly eventStream: boolean;
 }
 
-const JSON_ONLY: Accepted = { json: true, octets: false };
+const ANYTHING: Accepted = { json: true, octets: false, eventStream: true };
+const JSON_ONLY: Accepted = { json: true, octets: false, eventStream: false };
 const RANGE = /^([!#$%&'*+.^_`|~\w-]+)\/([!#$%&'*+.^_`|~\w-]+)$/;
 const WEIGHT = /^q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/i;
 const CHARSET = /^charset="?utf-8"?$/i;
@@ -21,11 +23,12 @@ interface MediaRange {
 }
 
 /**
- * Which of JSON and octets the caller takes. `application/problem+json` alone counts as JSON: such a caller knows
+ * Which of our types the caller takes. `application/problem+json` alone counts as JSON: such a caller knows
  * our errors, and has nothing better to say for successes.
  */
 export function parseAccept(header: string | null): Accepted {
-  if (header === null || header === '*/*' || header === 'application/json' || header === '') return JSON_ONLY;
+  if (header === null || header === '*/*' || header === '') return ANYTHING;
+  if (header === 'application/json') return JSON_ONLY;
   const ranges: MediaRange[] = [];
   for (const part of header.split(',')) {
     const range = parseRange(part);
@@ -36,7 +39,8 @@ export function parseAccept(header: string | null): Accepted {
     weightOf(ranges, 'application', 'problem+json', true),
   );
   const octets = weightOf(ranges, 'application', 'octet-stream');
-  return { json: json > 0, octets: octets > json };
+  const eventStream = weightOf(ranges, 'text', 'event-stream');
+  return { json: json > 0, octets: octets > json, eventStream: eventStream > 0 };
 }
 
 /** Null if malformed, or if it asks for a parameter that none of our types has. */

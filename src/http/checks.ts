@@ -14,6 +14,8 @@ export interface Refusal {
   readonly extras: ProblemExtras;
   /** The framing is in doubt, or the caller is in the wrong place: the connection ends with the reply. */
   readonly close: boolean;
+  /** WWW-Authenticate, for `unauthorized`. */
+  readonly authenticate?: string;
 }
 
 const LOOPBACK = /^(?:localhost|127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])(?::\d{0,5})?$/i;
@@ -34,15 +36,16 @@ let lastHost = '';
 
 /**
  * Without keys every caller is admin, so only names of this machine are believed: a page from elsewhere that rebinds
- * its DNS name to 127.0.0.1 still sends its own name. HTTP/1.0 may leave Host out, browsers never do.
+ * its DNS name to 127.0.0.1 still sends its own name. HTTP/1.0 may leave Host out, browsers never do. With keys a page
+ * has to have one, and then any name will do.
  */
-export function checkHost(head: RequestHead): Refusal | null {
+export function checkHost(head: RequestHead, hasKeys: boolean): Refusal | null {
   const host = head.host;
   if (head.repeated === 'Host') return refusal('bad-host', 'There is more than one Host header', true);
   if (host === null) {
     return head.versionMinor === 0 ? null : refusal('bad-host', 'HTTP/1.1 requires a Host header', true);
   }
-  if (host === lastHost) return null;
+  if (hasKeys || host === lastHost) return null;
   if (!LOOPBACK.test(host)) {
     return refusal('bad-host', 'Without keys only localhost, 127.0.0.0/8 and [::1] are accepted as Host');
   }

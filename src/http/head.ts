@@ -6,14 +6,15 @@
  * that pick different ones of the two are the stuff of request smuggling, so checks.ts refuses.
  */
 
+import type { Peer } from './peer.ts';
+
 export interface RequestHead {
   readonly method: string;
   /** As sent. */
   readonly target: string;
   /** 0 or 1: the x of HTTP/1.x; -1 for any other version, which is refused. */
   readonly versionMinor: number;
-  /** Whom the fair queue serves, from the peer's address; see peer.ts. */
-  readonly client: string;
+  readonly peer: Peer;
   /** Headers are null when absent, trimmed otherwise. */
   host: string | null;
   accept: string | null;
@@ -24,22 +25,26 @@ export interface RequestHead {
   transferEncoding: string | null;
   idempotencyKey: string | null;
   ifNoneMatch: string | null;
+  ifMatch: string | null;
   requestId: string | null;
+  authorization: string | null;
+  /** `Frontrow-Client`: on whose behalf a shop's server acts. */
+  frontrowClient: string | null;
+  /** Of an EventSource that comes back. */
+  lastEventId: string | null;
+  /** What proxies say of who is behind them. Believed from trusted ones only: forwarded.ts. */
+  xForwardedFor: string | null;
+  forwarded: string | null;
   /** Name of the first header that came more than once though it must not; '' for none. */
   repeated: string;
 }
 
-export function createHead(
-  method: string,
-  target: string,
-  versionMinor: number,
-  client: string,
-): RequestHead {
+export function createHead(method: string, target: string, versionMinor: number, peer: Peer): RequestHead {
   return {
     method,
     target,
     versionMinor,
-    client,
+    peer,
     host: null,
     accept: null,
     contentType: null,
@@ -48,7 +53,13 @@ export function createHead(
     transferEncoding: null,
     idempotencyKey: null,
     ifNoneMatch: null,
+    ifMatch: null,
     requestId: null,
+    authorization: null,
+    frontrowClient: null,
+    lastEventId: null,
+    xForwardedFor: null,
+    forwarded: null,
     repeated: '',
   };
 }
@@ -67,6 +78,12 @@ export function addHeader(head: RequestHead, name: string, value: string): void 
     case 6:
       if (same(name, 'Accept')) head.accept = joined(head.accept, value);
       return;
+    case 8:
+      if (same(name, 'If-Match')) head.ifMatch = joined(head.ifMatch, value);
+      return;
+    case 9:
+      if (same(name, 'Forwarded')) head.forwarded = joined(head.forwarded, value);
+      return;
     case 12:
       if (same(name, 'Content-Type')) head.contentType = once(head, 'Content-Type', head.contentType, value);
       // A repeated id is no danger; the first one is used.
@@ -74,6 +91,9 @@ export function addHeader(head: RequestHead, name: string, value: string): void 
       return;
     case 13:
       if (same(name, 'If-None-Match')) head.ifNoneMatch = joined(head.ifNoneMatch, value);
+      // Two of them become one that is no good: nobody is to choose between two callers.
+      else if (same(name, 'Authorization')) head.authorization = joined(head.authorization, value);
+      else if (same(name, 'Last-Event-ID')) head.lastEventId ??= value;
       return;
     case 14:
       if (same(name, 'Content-Length')) head.contentLength = Number(value);
@@ -81,7 +101,9 @@ export function addHeader(head: RequestHead, name: string, value: string): void 
     case 15:
       if (same(name, 'Idempotency-Key')) {
         head.idempotencyKey = once(head, 'Idempotency-Key', head.idempotencyKey, value);
-      }
+      } else if (same(name, 'Frontrow-Client')) {
+        head.frontrowClient = joined(head.frontrowClient, value);
+      } else if (same(name, 'X-Forwarded-For')) head.xForwardedFor = joined(head.xForwardedFor, value);
       return;
     case 16:
       if (same(name, 'Content-Encoding')) head.contentEncoding = joined(head.contentEncoding, value);

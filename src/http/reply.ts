@@ -9,6 +9,7 @@ import { PROBLEMS, problemJson } from '../core/problems.ts';
 import type { ProblemCode, ProblemExtras } from '../core/problems.ts';
 import type { SinkReply } from '../dispatch/sink.ts';
 import type { Reply } from './listener.ts';
+import type { PageReply } from './page.ts';
 
 const TYPE_NAMES: Readonly<Record<ContentType, string>> = {
   [CONTENT_TYPE.none]: '',
@@ -22,21 +23,27 @@ function retryAfterSeconds(retryAfterMs: number): string {
   return String(Math.ceil(retryAfterMs / 1000));
 }
 
-/** @param negotiates whether the Accept header had a say, for caches */
-export function replyOf(sinkReply: SinkReply, requestId: string, negotiates: boolean): Reply {
+/** What a reply depends on beside the target, for caches. */
+export interface Varies {
+  /** The Accept header had a say. */
+  readonly negotiates: boolean;
+  /** There are keys: another caller may see more, or less. */
+  readonly byKey: boolean;
+  /** This one came with a key. */
+  readonly hasKey: boolean;
+}
+
+export function replyOf(sinkReply: SinkReply, requestId: string, varies: Varies): Reply {
   return sinkReply.kind === 'reply'
-    ? batchReply(sinkReply.reply, requestId, negotiates)
+    ? batchReply(sinkReply.reply, requestId, varies)
     : problemReply(sinkReply.code, requestId, sinkReply.extras);
 }
 
-function batchReply(reply: BatchReply, requestId: string, negotiates: boolean): Reply {
+function batchReply(reply: BatchReply, requestId: string, varies: Varies): Reply {
   const bodiless = reply.status === 204 || reply.status === 304;
-  const headers = [
-    'Cache-Control',
-    reply.isPublic ? 'public, max-age=1' : 'no-store',
-    'X-Request-Id',
-    requestId,
-  ];
+  // Source: API.md, Conventions: public replies may be kept for a second, replies with a key never.
+  const isPublic = reply.isPublic && !varies.hasKey;
+  const headers = ['Cache-Control', isPublic ? 'public, max-age=1' : 'no-store', 'X-Request-Id', requestId];
   if (!bodiless && reply.contentType !== CONTENT_TYPE.none) {
     headers.push('Content-Type', TYPE_NAMES[reply.contentType]);
   }
@@ -45,14 +52,34 @@ function batchReply(reply: BatchReply, requestId: string, negotiates: boolean): 
   if (reply.location !== '') headers.push('Location', reply.location);
   if (reply.replayed) headers.push('Idempotency-Replayed', 'true');
   if (reply.retryAfterMs > 0) headers.push('Retry-After', retryAfterSeconds(reply.retryAfterMs));
-  if (negotiates) headers.push('Vary', 'Accept');
+  if (varies.byKey && isPublic) {
+    headers.push('Vary', varies.negotiates ? 'Accept, Authorization' : 'Authorization');
+  } else if (varies.negotiates) headers.push('Vary', 'Accept');
   return { status: reply.status, headers, body: bodiless ? null : reply.body, close: false };
+}
+
+/** problemJson() writes the type first, and its name is the code. */
+const TYPE_PREFIX = '{"type":"urn:frontrow:problem:';
+
+/** The problem code of a worker's refusal, read from its bytes; empty if it is none. */
+export function codeOf(sinkReply: SinkReply): string {
+  if (sinkReply.kind === 'problem') return sinkReply.code;
+  const { contentType, body } = sinkReply.reply;
+  if (contentType !== CONTENT_TYPE.problem) return '';
+  const start = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, 128)).toString('latin1');
+  if (!start.startsWith(TYPE_PREFIX)) return '';
+  return start.slice(
+    TYPE_PREFIX.length,
+    Math.max(TYPE_PREFIX.length, start.indexOf('"', TYPE_PREFIX.length)),
+  );
 }
 
 export interface ProblemOptions {
   readonly close?: boolean;
   /** For `method-not-allowed`. */
-  readonly allow?: string;
+  readonly allow?: string | undefined;
+  /** WWW-Authenticate, for `unauthorized`. */
+  readonly authenticate?: string | undefined;
   readonly negotiates?: boolean;
 }
 
@@ -71,6 +98,7 @@ export function problemReply(
     'application/problem+json',
   ];
   if (options.allow !== undefined) headers.push('Allow', options.allow);
+  if (options.authenticate !== undefined) headers.push('WWW-Authenticate', options.authenticate);
   if (extras.retryAfterMs !== undefined) headers.push('Retry-After', retryAfterSeconds(extras.retryAfterMs));
   if (options.negotiates === true) headers.push('Vary', 'Accept');
   return {
@@ -78,6 +106,15 @@ export function problemReply(
     headers,
     body: Buffer.from(problemJson(code, requestId, extras)),
     close: options.close ?? false,
+  };
+}
+
+export function pageReply(page: PageReply, requestId: string): Reply {
+  return {
+    status: page.status,
+    headers: [...page.headers, 'X-Request-Id', requestId],
+    body: page.body,
+    close: false,
   };
 }
 

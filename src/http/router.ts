@@ -1,26 +1,44 @@
 /**
- * From method and target to a route: find-my-way over the table of operations, and the two health calls. Main thread.
+ * From method and target to a route: find-my-way over the operations, the pages, and the two health calls. Main thread.
  * The target is checked before the router sees it, so that nothing ambiguous is ever decoded.
  */
 import createRouter from 'find-my-way';
 import { TARGET_BYTES_MAX } from '../core/limits.ts';
-import { HISTORY, LIST_EVENTS, OPERATIONS, SEATS } from '../core/operations.ts';
+import {
+  CHANGES,
+  HISTORY,
+  LIST_EVENTS,
+  LIST_HOLDS,
+  LIST_ORDERS,
+  OPERATIONS,
+  SEATS,
+} from '../core/operations.ts';
 import type { Operation } from '../core/operations.ts';
+import type { Page } from './page.ts';
 
-/** `operation` is null for the health calls, which never reach the dispatcher. */
-export interface Route {
-  readonly kind: 'operation' | 'healthz' | 'readyz';
-  readonly operation: Operation | null;
+interface RouteBase {
+  /** For logs and metrics: an operation's name, or a path. */
+  readonly name: string;
   readonly takesQuery: boolean;
   /** There is another representation than JSON. */
   readonly negotiates: boolean;
 }
+
+export type OperationRoute = RouteBase & { readonly kind: 'operation'; readonly operation: Operation };
+
+/** Only operations reach the dispatcher. */
+export type Route =
+  | OperationRoute
+  | (RouteBase & { readonly kind: 'healthz' | 'readyz' })
+  | (RouteBase & { readonly kind: 'page'; readonly page: Page });
 
 export interface Match {
   readonly kind: 'match';
   readonly route: Route;
   readonly subject: string;
   readonly seat: string;
+  /** What the `*` of a page stands for. */
+  readonly rest: string;
   /** Raw, without `?`. */
   readonly query: string;
 }
@@ -36,6 +54,14 @@ type Found = createRouter.FindResult<createRouter.HTTPVersion.V1>;
 const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const;
 /** Visible ASCII but `#`: a fragment is never sent (RFC 9112 §3.2), and what sends one is confused. */
 const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
+const TAKE_QUERY: ReadonlySet<Operation> = new Set([
+  LIST_EVENTS,
+  SEATS,
+  HISTORY,
+  CHANGES,
+  LIST_HOLDS,
+  LIST_ORDERS,
+]);
 const NOT_FOUND: Routed = { kind: 'not-found' };
 
 function badTarget(detail: string): Routed {
@@ -58,17 +84,34 @@ function decodes(text: string): boolean {
 export class Router {
   readonly #router = createRouter({ maxParamLength: TARGET_BYTES_MAX });
 
-  constructor() {
-    for (const operation of OPERATIONS) {
+  constructor(operations: readonly Operation[] = OPERATIONS, pages: readonly Page[] = []) {
+    for (const operation of operations) {
       if (operation.internal) continue;
-      const takesQuery = operation === LIST_EVENTS || operation === SEATS || operation === HISTORY;
-      const route: Route = { kind: 'operation', operation, takesQuery, negotiates: operation === SEATS };
-      this.#router.on(operation.method, operation.path, noHandler, route);
+      this.#on(operation.method, operation.path, {
+        kind: 'operation',
+        name: operation.name,
+        operation,
+        takesQuery: TAKE_QUERY.has(operation),
+        negotiates: operation === SEATS,
+      });
     }
     for (const kind of ['healthz', 'readyz'] as const) {
-      const route: Route = { kind, operation: null, takesQuery: false, negotiates: false };
-      this.#router.on('GET', `/${kind}`, noHandler, route);
+      this.#on('GET', `/${kind}`, { kind, name: kind, takesQuery: false, negotiates: false });
     }
+    for (const page of pages) {
+      // A page makes of a query what it likes: viewers put versions there.
+      this.#on('GET', page.path, {
+        kind: 'page',
+        name: page.path,
+        page,
+        takesQuery: true,
+        negotiates: false,
+      });
+    }
+  }
+
+  #on(method: Operation['method'], path: string, route: Route): void {
+    this.#router.on(method, path, noHandler, route);
   }
 
   route(method: string, target: string): Routed {
@@ -81,12 +124,13 @@ export class Router {
     const path = mark < 0 ? target : target.slice(0, mark);
     const found = this.#find(method === 'HEAD' ? 'GET' : method, path);
     if (found === null) return this.#refuse(path);
-    const { subject = '', seat = '' } = found.params;
+    const { subject = '', seat = '', '*': rest = '' } = found.params;
     return {
       kind: 'match',
       route: found.store as Route,
       subject,
       seat,
+      rest,
       query: mark < 0 ? '' : target.slice(mark + 1),
     };
   }

@@ -52,9 +52,10 @@ const TARGETS: Case[] = [
 const METHODS: Case[] = [
   { method: 'PUT', target: '/v1/events', allow: 'GET, HEAD, POST' },
   { method: 'DELETE', target: '/v1/events', allow: 'GET, HEAD, POST' },
-  { method: 'PUT', target: '/v1/events/gala', allow: 'GET, HEAD' },
-  { method: 'GET', target: HOLDS, allow: 'POST' },
-  { method: 'HEAD', target: HOLDS, allow: 'POST' },
+  { method: 'PUT', target: '/v1/events/gala', allow: 'GET, HEAD, PATCH' },
+  { method: 'PATCH', target: HOLDS, allow: 'GET, HEAD, POST' },
+  { method: 'GET', target: '/v1/events/gala/block', allow: 'POST' },
+  { method: 'HEAD', target: '/v1/holds/hold_x/extend', allow: 'POST' },
   { method: 'POST', target: '/v1/holds/hold_x', allow: 'GET, HEAD, DELETE' },
   { method: 'OPTIONS', target: '/v1/orders/order_x/cancel', allow: 'POST' },
   { method: 'TRACE', target: '/healthz', allow: 'GET, HEAD' },
