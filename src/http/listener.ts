@@ -8,7 +8,8 @@
  *
  * Promises: handle() is called once per request, fully received, never for a connection that is gone. An unsafe
  * request is handled after every earlier one of its connection is answered, and nothing overtakes it. A peer that
- * half-closes still gets its replies. What the listener refuses itself is a problem made by handler.refuse().
+ * half-closes still gets its replies; a stream, which has no end to wait for, ends with that. What the listener
+ * refuses itself is a problem made by handler.refuse().
  */
 import { REPLY_BUFFER_BYTES_MAX, REPLY_STALL_MS } from '../core/limits.ts';
 import type { ProblemCode } from '../core/problems.ts';
@@ -25,11 +26,42 @@ export interface Reply {
   readonly close: boolean;
 }
 
+/** How a stream begins; bytes follow until it is ended. */
+export interface StreamHead {
+  readonly status: number;
+  /** As in Reply. */
+  readonly headers: string[];
+}
+
+/** A reply whose bytes come over time. In HTTP/1.1 they go in chunks, in HTTP/1.0 until the connection closes. */
+export interface ReplyStream {
+  /**
+   * Takes all of the bytes (at least one) or none. None while the peer has not read what it has: from
+   * `replyBufferBytesMax` on, until writable() is called; and none once the stream is over.
+   */
+  write(bytes: Uint8Array): boolean;
+  /** The last bytes, which are taken even now. The listener is told nothing more. Again: nothing. */
+  end(bytes?: Uint8Array): void;
+}
+
+/** Never called within stream(), write() or end(). */
+export interface StreamListener {
+  /** The peer has read up: write() takes bytes again, after it took none. */
+  writable(): void;
+  /** Over without our end(): the peer has gone, has closed its side, or has not read for `replyStallMs`. Once. */
+  gone(): void;
+  /** The listener drains: say a last word and end() now, or it is done without. */
+  drained(): void;
+}
+
 /** What the handler decides from the head alone. The handler may hang more on it; it comes back in Exchange. */
 export interface Admission {
   /** Longer bodies are refused with `body-too-large`, from Content-Length if there is one. */
   readonly bodyBytesMax: number;
-  /** Safe requests (RFC 9110 §9.2.1) of one connection may be handled side by side. */
+  /**
+   * Safe requests (RFC 9110 §9.2.1) of one connection may be handled side by side. One that is to be answered by a
+   * stream is not called safe: it waits for those before it, and nothing behind it runs.
+   */
   readonly safe: boolean;
   /** The answer is known. A body within the limit is still read off the wire, unless the peer waits for a 100. */
   readonly refusal: Reply | null;
@@ -45,6 +77,12 @@ export interface Exchange<A extends Admission> {
   readonly receivedAtMs: number;
   /** Exactly once, now or later. Does nothing if the peer has gone. */
   reply(reply: Reply): void;
+  /**
+   * Instead of reply(), for a request that was not called safe. The stream takes the connection: it ends with it, and
+   * what the peer sent behind is never handled. null if there is nothing to write to: of a HEAD only the head is
+   * sent, and a peer may have gone.
+   */
+  stream(head: StreamHead, listener: StreamListener): ReplyStream | null;
 }
 
 export interface RequestHandler<A extends Admission> {
@@ -55,6 +93,8 @@ export interface RequestHandler<A extends Admission> {
 }
 
 export interface Listener {
+  /** Connections that are open, those that are being refused not counted. */
+  readonly connectionCount: number;
   /**
    * @param port 0 for any free one
    * @returns the actual port
@@ -63,7 +103,7 @@ export interface Listener {
   start(host: string, port: number): Promise<number>;
   /**
    * Stops accepting, closes idle connections, answers what was handed to the handler (`Connection: close` on the
-   * last of each connection) and closes the rest after `timeoutMs`.
+   * last of each connection), has streams end, and closes the rest after `timeoutMs`.
    * @returns whether everything was answered in time
    */
   drain(timeoutMs: number): Promise<boolean>;

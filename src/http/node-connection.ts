@@ -3,7 +3,8 @@
  *
  * Invariants of a connection: `receiving` is the newest request that has a body, until it is taken in; `last` the
  * response of the newest request of all; after `closing` no further request is taken up. `unsentBytes` counts replies that were handed to
- * node:http while the socket was backed up or another response had it; at the limit the turns are held.
+ * node:http while the socket was backed up or another response had it; at the limit the turns are held. `stream`, once
+ * there is one, is the last thing that the connection does.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,7 +14,18 @@ import { BodyBuffer } from './body.ts';
 import { hasBody } from './head.ts';
 import type { RequestHead } from './head.ts';
 import { PIPELINE_RECEIVED_MAX, PIPELINE_RUNNING_MAX, RECEIVING_BYTES_MAX } from './listener.ts';
-import type { Admission, Exchange, ListenerOptions, Reply, RequestHandler } from './listener.ts';
+import type {
+  Admission,
+  Exchange,
+  ListenerOptions,
+  Reply,
+  ReplyStream,
+  RequestHandler,
+  StreamHead,
+  StreamListener,
+} from './listener.ts';
+import { NodeStream } from './node-stream.ts';
+import type { Peer } from './peer.ts';
 import { closingBytes } from './reply.ts';
 import { Turns } from './turns.ts';
 import type { Turn } from './turns.ts';
@@ -27,7 +39,7 @@ export interface Shared {
 
 export class Connection<A extends Admission> {
   readonly socket: Socket;
-  readonly client: string;
+  readonly peer: Peer;
   readonly handler: RequestHandler<A>;
   readonly options: ListenerOptions;
   readonly shared: Shared;
@@ -39,16 +51,18 @@ export class Connection<A extends Admission> {
   #unsentReplies = 0;
   #watching = false;
   #paused = false;
+  #stream: NodeStream | null = null;
+  #peerEnded = false;
 
   constructor(
     socket: Socket,
-    client: string,
+    peer: Peer,
     handler: RequestHandler<A>,
     options: ListenerOptions,
     shared: Shared,
   ) {
     this.socket = socket;
-    this.client = client;
+    this.peer = peer;
     this.handler = handler;
     this.options = options;
     this.shared = shared;
@@ -82,6 +96,31 @@ export class Connection<A extends Admission> {
       this.#watch(res, bytes);
   }
 
+  /** The answer of `exchange` is a stream, and nothing comes after it. */
+  stream(
+    exchange: NodeExchange<A>,
+    res: ServerResponse,
+    head: StreamHead,
+    listener: StreamListener,
+  ): NodeStream {
+    this.closing = true;
+    for (const behind of this.turns.clear()) behind.abandon();
+    head.headers.push('Connection', 'close');
+    res.writeHead(head.status, head.headers);
+    res.flushHeaders();
+    const stream = new NodeStream(res, this.socket, listener, this.options, () => this.leave(exchange));
+    this.#stream = stream;
+    if (this.shared.draining) setImmediate(() => stream.drain());
+    if (this.#peerEnded) setImmediate(() => stream.peerEnded());
+    return stream;
+  }
+
+  /** A request that is not taken up. Behind a stream there may be any number, and they stay unread. */
+  ignore(req: IncomingMessage): void {
+    if (this.#stream === null) req.resume();
+    else this.#pause();
+  }
+
   /** Counts a reply that did not leave at once, until it has; and has the peer's reading of it timed. */
   #watch(res: ServerResponse, bytes: number): void {
     this.#unsentBytes += bytes;
@@ -104,7 +143,8 @@ export class Connection<A extends Admission> {
       if (this.#unsentReplies > 0) return;
       this.#watching = false;
       // If the connection is idle now, node:http has just set the keep-alive time, and it stays.
-      if (!this.#isIdle()) this.socket.setTimeout(0);
+      // A stream that is paused has set a time of its own.
+      if (!this.#isIdle() && this.#stream?.isPaused !== true) this.socket.setTimeout(0);
     });
   }
 
@@ -162,6 +202,7 @@ export class Connection<A extends Admission> {
 
   /** For the drain: closes once the replies so far are sent, unless more are owed. */
   closeIfAnswered(): void {
+    this.#stream?.drain();
     const partial = this.#partial();
     if (this.closing || this.turns.size > (partial === null ? 0 : 1)) return;
     if (partial !== null) return this.fail('draining', 'The server is shutting down');
@@ -171,9 +212,15 @@ export class Connection<A extends Admission> {
     else last.once('finish', () => this.socket.destroySoon());
   }
 
+  onPeerEnd(): void {
+    this.#peerEnded = true;
+    this.#stream?.peerEnded();
+  }
+
   onClose(): void {
     this.closing = true;
     for (const exchange of this.turns.clear()) exchange.abandon();
+    this.#stream?.closed();
   }
 }
 
@@ -245,6 +292,17 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     const connection = this.#connection;
     if (!connection.socket.destroyed) connection.send(this.#res, reply);
     connection.leave(this);
+  }
+
+  stream(head: StreamHead, listener: StreamListener): ReplyStream | null {
+    assert(!this.safe, 'a stream has its connection to itself');
+    if (this.head.method === 'HEAD' || this.#connection.socket.destroyed) {
+      this.reply({ ...head, body: null, close: false });
+      return null;
+    }
+    assert(!this.#answered, 'a request is answered once');
+    this.#answered = true;
+    return this.#connection.stream(this, this.#res, head, listener);
   }
 
   /**

@@ -20,7 +20,8 @@ import type { Admission, Listener, ListenerOptions, RequestHandler } from './lis
 import { faultOf } from './node-fault.ts';
 import { Connection, NodeExchange } from './node-connection.ts';
 import type { Shared } from './node-connection.ts';
-import { clientOfPeer } from './peer.ts';
+import { peerOf } from './peer.ts';
+import type { Peer } from './peer.ts';
 import { closingBytes } from './reply.ts';
 
 export function createNodeListener<A extends Admission>(
@@ -69,6 +70,10 @@ class NodeListener<A extends Admission> implements Listener {
     this.#server = server;
   }
 
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
   start(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       const failed = (cause: Error): void => {
@@ -115,9 +120,10 @@ class NodeListener<A extends Admission> implements Listener {
 
   #onConnection(socket: Socket): void {
     if (this.#connections.size >= this.#options.connectionsMax) return this.#turnAway(socket);
-    const client = clientOfPeer(socket.remoteAddress);
-    const connection = new Connection<A>(socket, client, this.#handler, this.#options, this.#shared);
+    const peer = peerOf(socket.remoteAddress);
+    const connection = new Connection<A>(socket, peer, this.#handler, this.#options, this.#shared);
     this.#connections.set(socket, connection);
+    socket.on('end', () => connection.onPeerEnd());
     socket.on('close', () => {
       this.#connections.delete(socket);
       connection.onClose();
@@ -135,11 +141,9 @@ class NodeListener<A extends Admission> implements Listener {
   #onRequest(req: IncomingMessage, res: ServerResponse, awaitsContinue: boolean): void {
     const connection = this.#connections.get(req.socket);
     // Turned away, or told already that the connection ends: what comes after is not read as a request.
-    if (connection === undefined || connection.closing) {
-      req.resume();
-      return;
-    }
-    const head = readHead(req, connection.client);
+    if (connection === undefined) return void req.resume();
+    if (connection.closing) return connection.ignore(req);
+    const head = readHead(req, connection.peer);
     new NodeExchange(connection, req, res, head, this.#handler.admit(head)).receive(awaitsContinue);
   }
 
@@ -164,12 +168,12 @@ class NodeListener<A extends Admission> implements Listener {
   }
 }
 
-function readHead(req: IncomingMessage, client: string): RequestHead {
+function readHead(req: IncomingMessage, peer: Peer): RequestHead {
   assert(req.method !== undefined, 'a parsed request has a method');
   assert(req.url !== undefined, 'a parsed request has a target');
   // llhttp lets HTTP/0.9 through.
   const versionMinor = req.httpVersionMajor === 1 ? req.httpVersionMinor : -1;
-  const head = createHead(req.method, req.url, versionMinor, client);
+  const head = createHead(req.method, req.url, versionMinor, peer);
   const raw = req.rawHeaders;
   for (let i = 0; i < raw.length; i += 2) addHeader(head, raw[i], raw[i + 1]);
   return head;

@@ -7,58 +7,24 @@
 import t from 'tap';
 import type { Test } from 'tap';
 import { LISTENER_DEFAULTS } from '../../src/http/listener.ts';
-import type { Listener, ListenerFactory, ListenerOptions } from '../../src/http/listener.ts';
+import type { ListenerFactory, ListenerOptions } from '../../src/http/listener.ts';
+import { streamContract } from './stream-contract.ts';
 import { FAKE_BODY_BYTES_MAX, FakeHandler, textReply } from './support/fake-handler.ts';
+import { get, listenerStage } from './support/listener-stage.ts';
+import type { ListenerStage } from './support/listener-stage.ts';
 import { Wire } from './support/wire.ts';
 
-const HOST = 'Host: localhost\r\n';
+export { get };
 
-export function get(target: string, headers = ''): string {
-  return `GET ${target} HTTP/1.1\r\n${HOST}${headers}\r\n`;
-}
+const HOST = 'Host: localhost\r\n';
 
 function post(target: string, body: string, headers = ''): string {
   return `POST ${target} HTTP/1.1\r\n${HOST}Content-Length: ${Buffer.byteLength(body)}\r\n${headers}\r\n${body}`;
 }
 
-interface Stage {
-  readonly handler: FakeHandler;
-  readonly listener: Listener;
-  readonly port: number;
-  open(halfOpen?: boolean): Promise<Wire>;
-  barrier(): Promise<void>;
-}
-
 export function listenerContract(name: string, create: ListenerFactory): void {
-  async function stage(test: Test, options: Partial<ListenerOptions> = {}): Promise<Stage> {
-    const handler = new FakeHandler();
-    let clock = 0;
-    const listener = create(handler, {
-      ...LISTENER_DEFAULTS,
-      connectionsMax: 100,
-      lingerMs: 50,
-      now: () => ++clock,
-      ...options,
-    });
-    const port = await listener.start('127.0.0.1', 0);
-    const wires: Wire[] = [];
-    test.teardown(async () => {
-      for (const wire of wires) wire.socket.destroy();
-      await listener.drain(0);
-    });
-    const open = async (halfOpen = false): Promise<Wire> => {
-      const wire = await Wire.open(port, halfOpen);
-      wires.push(wire);
-      return wire;
-    };
-    const barrier = async (): Promise<void> => {
-      const wire = await open();
-      for (let i = 0; i < 2; i++) await wire.send(get('/auto/barrier')).next();
-      wire.socket.destroy();
-      await wire.closed;
-    };
-    return { handler, listener, port, open, barrier };
-  }
+  const stage = (test: Test, options: Partial<ListenerOptions> = {}): Promise<ListenerStage> =>
+    listenerStage(test, create, options);
 
   t.test(`${name}: requests and bodies`, async (t) => {
     t.test('a connection serves one request after another', async (t) => {
@@ -89,7 +55,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
         idempotencyKey: 'k1',
         accept: 'a/b, c/d',
         ifNoneMatch: null,
-        client: '127.0.0.1',
+        peer: { address: '127.0.0.1', client: '127.0.0.1' },
         repeated: '',
       });
       t.equal(Buffer.from(body!).toString(), '{"a":1}');
@@ -363,9 +329,11 @@ export function listenerContract(name: string, create: ListenerFactory): void {
     });
 
     t.test('a connection over the cap is told so and closed; one that ends makes room', async (t) => {
-      const { open } = await stage(t, { connectionsMax: 1 });
+      const { open, listener } = await stage(t, { connectionsMax: 1 });
+      t.equal(listener.connectionCount, 0);
       const first = await open();
       await first.send(get('/auto/1')).next();
+      t.equal(listener.connectionCount, 1);
       const second = await open();
       t.match(await second.next(), { status: 503, text: /overloaded/ });
       await second.closed;
@@ -501,6 +469,8 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       await wire.closed;
     });
   });
+
+  streamContract(name, stage);
 
   t.test(`${name}: a port that is taken is a fault`, async (t) => {
     const { port } = await stage(t);

@@ -10,7 +10,10 @@ export function textReply(text: string, status = 200): Reply {
   return { status, headers: ['Content-Type', 'text/plain'], body: Buffer.from(text), close: false };
 }
 
-/** Targets: `/auto…` is answered at once with its own target; `/refused…` is refused at the head; others wait. */
+/**
+ * Targets: `/auto…` is answered at once with its own target; `/refused…` is refused at the head; `/stream…` may be
+ * answered by a stream; others wait.
+ */
 export class FakeHandler implements RequestHandler<Admission> {
   readonly handled: Exchange<Admission>[] = [];
   /** Answers at once when set. */
@@ -21,7 +24,7 @@ export class FakeHandler implements RequestHandler<Admission> {
   admit(head: RequestHead): Admission {
     return {
       bodyBytesMax: FAKE_BODY_BYTES_MAX,
-      safe: head.method === 'GET' || head.method === 'HEAD',
+      safe: (head.method === 'GET' || head.method === 'HEAD') && !head.target.startsWith('/stream'),
       refusal: head.target.startsWith('/refused') ? textReply('refused', 404) : null,
     };
   }

@@ -71,25 +71,65 @@ export class Wire {
 
   /** @param bodiless the reply to a HEAD: its Content-Length is of a body that does not come */
   async next(bodiless = false): Promise<WireReply> {
+    return this.#until(() => this.#parse(bodiless));
+  }
+
+  /** Status and headers of a reply whose body comes over time: read on with chunk() or rest(). */
+  async head(): Promise<Omit<WireReply, 'text'>> {
+    return this.#until(() => {
+      const parsed = this.#parseHead();
+      if (parsed !== null) this.#bytes = this.#bytes.subarray(parsed.start);
+      return parsed;
+    });
+  }
+
+  /** The next chunk of a chunked body; empty for the last one. */
+  async chunk(): Promise<string> {
+    return this.#until(() => {
+      this.#join();
+      const end = this.#bytes.indexOf('\r\n');
+      if (end < 0) return null;
+      const length = Number.parseInt(this.#bytes.toString('latin1', 0, end), 16);
+      const start = end + 2;
+      if (this.#bytes.length < start + length + 2) return null;
+      const text = this.#bytes.toString('utf8', start, start + length);
+      if (this.#bytes.toString('latin1', start + length, start + length + 2) !== '\r\n')
+        throw new Error(`a chunk of ${length} bytes does not end there`);
+      this.#bytes = this.#bytes.subarray(start + length + 2);
+      return text;
+    });
+  }
+
+  /** All that comes until the connection closes. */
+  async rest(): Promise<string> {
+    await this.closed;
+    this.#join();
+    return this.#bytes.toString('utf8');
+  }
+
+  async #until<T>(read: () => T | null): Promise<T> {
     for (;;) {
-      const reply = this.#parse(bodiless);
-      if (reply !== null) return reply;
+      const result = read();
+      if (result !== null) return result;
       if (this.#isClosed) throw new Error(`closed before a reply; unread: ${this.#bytes.toString('latin1')}`);
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
-  #parse(bodiless: boolean): WireReply | null {
-    if (this.unread < this.#wanted) return null;
+  #join(): void {
+    if (this.#chunks.length === 0) return;
     this.#bytes = Buffer.concat([this.#bytes, ...this.#chunks]);
     this.#chunks = [];
     this.#chunkBytes = 0;
+  }
+
+  #parseHead(): { status: number; headers: Map<string, string>; start: number } | null {
+    this.#join();
     const end = this.#bytes.indexOf('\r\n\r\n');
     if (end < 0) return null;
     const [first = '', ...lines] = this.#bytes.toString('latin1', 0, end).split('\r\n');
     const match = /^HTTP\/1\.1 (\d{3}) /.exec(first);
     if (match === null) throw new Error(`not a status line: ${first}`);
-    const status = Number(match[1]);
     const headers = new Map<string, string>();
     for (const line of lines) {
       const colon = line.indexOf(':');
@@ -97,10 +137,17 @@ export class Wire {
       if (headers.has(name)) throw new Error(`header twice: ${name}`);
       headers.set(name, line.slice(colon + 1).trim());
     }
+    return { status: Number(match[1]), headers, start: end + 4 };
+  }
+
+  #parse(bodiless: boolean): WireReply | null {
+    if (this.unread < this.#wanted) return null;
+    const head = this.#parseHead();
+    if (head === null) return null;
+    const { status, headers, start } = head;
     const none = bodiless || status < 200 || status === 204 || status === 304;
     const length = none ? 0 : Number(headers.get('content-length'));
-    if (Number.isNaN(length)) throw new Error(`a reply without Content-Length: ${first}`);
-    const start = end + 4;
+    if (Number.isNaN(length)) throw new Error(`a reply without Content-Length: ${status}`);
     this.#wanted = start + length;
     if (this.#bytes.length < this.#wanted) return null;
     this.#wanted = 0;
