@@ -3,3 +3,4 @@ export { createServer } from './server.ts';
 export type { FrontrowServer, ServerOptions } from './server.ts';
 export { FrontrowError } from './core/assert.ts';
 export type { FaultCode } from './core/assert.ts';
+export type { KeyEntry, KeysFile } from './core/keys.ts';

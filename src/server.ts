@@ -8,16 +8,19 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { FrontrowError } from './core/assert.ts';
-import { BATCH_KIND, encodeRequests, type BatchRequest } from './core/batch.ts';
+import { BATCH_KIND, encodeRequests } from './core/batch.ts';
 import { SystemClock } from './core/clock.ts';
 import { resolveLimits, type Limits } from './core/limits.ts';
-import type { Operation } from './core/operations.ts';
+import { isLoopback } from './core/loopback.ts';
 import type { SnapshotMessage } from './core/thread-messages.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { LateSink } from './dispatch/late-sink.ts';
 import { WorkerPool } from './dispatch/pool.ts';
-import type { RequestSink, ServiceState, SinkReply } from './dispatch/sink.ts';
 import { publishedCommands, repairThread } from './engine/repair.ts';
 import { countEvents } from './engine/replay.ts';
+import { TrustedProxies } from './http/forwarded.ts';
+import type { KeyRing } from './http/key-ring.ts';
+import { KeySource, type KeySourceLike } from './http/key-source.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
 import { segmentCapacity } from './journal/layout.ts';
 import { SegmentSupply } from './journal/segment-supply.ts';
@@ -30,7 +33,7 @@ import { cacheCounts, wakeJournal, type CacheCounts } from './memory/threads.ts'
 import { buildSnapshot, HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
 
 export interface ServerOptions extends Partial<Limits> {
-  /** A loopback address; there are no keys yet. 127.0.0.1 if not given. */
+  /** 127.0.0.1 if not given. Without keys a loopback address. */
   readonly host?: string;
   /** 0 takes a free one. 8080 if not given. */
   readonly port?: number;
@@ -38,6 +41,10 @@ export interface ServerOptions extends Partial<Limits> {
   readonly dataDirectory: string;
   /** `none` skips the sync: a power cut may undo what was acknowledged. */
   readonly durability?: 'fsync' | 'none';
+  /** Who may do what: the path of a keys file, or what one holds. Without, every caller is admin. */
+  readonly keys?: KeySourceLike;
+  /** Proxies whose `X-Forwarded-For` and `Forwarded` are believed: addresses, CIDR ranges, or `loopback`. */
+  readonly trustProxy?: readonly string[];
   readonly drainTimeoutMs?: number;
   /** Bytes of journal kept for history beyond what recovery needs. 1 GiB if not given. */
   readonly historyBytes?: number;
@@ -59,6 +66,12 @@ export interface FrontrowServer {
   };
   /** Resolves when nothing can be acknowledged any more: end the process. */
   readonly lost: Promise<FrontrowError>;
+  /**
+   * Takes new keys with the next request: the file read anew, or what is given. Nothing in flight is dropped. Rejects with
+   * a FrontrowError `bad-option` when they are no good; then the old ones stay.
+   * @returns how many ids there are now
+   */
+  reloadKeys(keys?: KeySourceLike): Promise<number>;
   /** Groups synced since the start, and what the workers' caches did. */
   statistics(): CacheCounts & { readonly groups: number };
   /**
@@ -84,13 +97,21 @@ const SPARE_RETRY_MS = 2000;
  */
 export async function createServer(options: ServerOptions): Promise<FrontrowServer> {
   const limits = resolveLimits(options);
+  if (options.keys === undefined && !isLoopback(options.host ?? HOST_DEFAULT)) {
+    throw new FrontrowError(
+      'bad-option',
+      `host ${options.host} is refused: without keys every caller is admin`,
+    );
+  }
+  const keys = new KeySource(options.keys, options.logger);
+  const ring = await keys.load();
   const directory = resolve(options.dataDirectory);
   try {
     await mkdir(directory, { recursive: true });
   } catch (cause) {
     throw new FrontrowError('directory-unusable', `cannot make the data directory ${directory}`, { cause });
   }
-  const server = new Server(options, limits, directory);
+  const server = new Server(options, limits, directory, keys, ring);
   try {
     await server.start();
   } catch (error) {
@@ -100,50 +121,12 @@ export async function createServer(options: ServerOptions): Promise<FrontrowServ
   return server;
 }
 
-/** What HTTP sees before recovery is through. */
-class LateSink implements RequestSink {
-  sink: RequestSink | null = null;
-  #changed: ((eventId: string) => void) | null = null;
-
-  get state(): ServiceState {
-    return this.sink?.state ?? 'starting';
-  }
-
-  now(): number {
-    return this.sink?.now() ?? Date.now();
-  }
-
-  eventIdOf(operation: Operation, subject: string): string {
-    return this.sink?.eventIdOf(operation, subject) ?? '';
-  }
-
-  onChanged(listener: ((eventId: string) => void) | null): void {
-    this.#changed = listener;
-    this.sink?.onChanged(listener);
-  }
-
-  /** Recovery is through. */
-  become(sink: RequestSink): void {
-    this.sink = sink;
-    sink.onChanged(this.#changed);
-  }
-
-  whenDurable(callback: () => void): void {
-    if (this.sink !== null) this.sink.whenDurable(callback);
-    else setImmediate(callback);
-  }
-
-  submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
-    if (this.sink !== null) this.sink.submit(operation, request, done);
-    else setImmediate(() => done({ kind: 'problem', code: 'starting', extras: { applied: false } }));
-  }
-}
-
 class Server implements FrontrowServer {
   readonly #options: ServerOptions;
   readonly #limits: Limits;
   readonly #directory: string;
   readonly #arena: Arena;
+  readonly #keys: KeySource;
   readonly #late = new LateSink();
   readonly #http: HttpService;
   readonly #journal: JournalThread;
@@ -161,10 +144,17 @@ class Server implements FrontrowServer {
   port = 0;
   recovered = { events: 0, frames: 0, tornTailBytes: 0, ms: 0 };
 
-  constructor(options: ServerOptions, limits: Limits, directory: string) {
+  constructor(
+    options: ServerOptions,
+    limits: Limits,
+    directory: string,
+    keys: KeySource,
+    ring: KeyRing | null,
+  ) {
     this.#options = options;
     this.#limits = limits;
     this.#directory = directory;
+    this.#keys = keys;
     this.#arena = createArena(limits);
     this.lost = new Promise((settle) => {
       this.#resolveLost = settle;
@@ -172,6 +162,8 @@ class Server implements FrontrowServer {
     this.#http = createHttpService({
       sink: this.#late,
       connectionsMax: limits.connectionsMax,
+      keys: ring,
+      proxies: options.trustProxy === undefined ? null : new TrustedProxies(options.trustProxy),
       ...(options.logger !== undefined && { logger: options.logger }),
     });
     this.#supply = new SegmentSupply({
@@ -302,6 +294,10 @@ class Server implements FrontrowServer {
     // No more spares for a journal that takes no more groups.
     void this.#supply.close();
     this.#resolveLost(error);
+  }
+
+  reloadKeys(keys?: KeySourceLike): Promise<number> {
+    return this.#keys.reload((ring) => this.#http.setKeys(ring), keys);
   }
 
   statistics(): CacheCounts & { readonly groups: number } {
