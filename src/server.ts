@@ -10,7 +10,12 @@ import type { Logger } from 'pino';
 import { FrontrowError } from './core/assert.ts';
 import { BATCH_KIND, encodeRequests } from './core/batch.ts';
 import { SystemClock } from './core/clock.ts';
-import { resolveLimits, type Limits } from './core/limits.ts';
+import {
+  HISTORY_BYTES_DEFAULT,
+  resolveLimits,
+  SNAPSHOT_SEGMENTS_DEFAULT,
+  type Limits,
+} from './core/limits.ts';
 import { isLoopback } from './core/loopback.ts';
 import type { SnapshotMessage } from './core/thread-messages.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
@@ -84,8 +89,6 @@ export interface FrontrowServer {
 const HOST_DEFAULT = '127.0.0.1';
 const PORT_DEFAULT = 8080;
 const DRAIN_TIMEOUT_MS = 30_000;
-const HISTORY_BYTES = 1024 * 1024 * 1024;
-const SNAPSHOT_SEGMENTS = 4;
 const BLOCK_BYTES = 4096;
 /** After a full disk. */
 const SPARE_RETRY_MS = 2000;
@@ -249,7 +252,7 @@ class Server implements FrontrowServer {
     this.recovered = { events: countEvents(this.#arena), frames, tornTailBytes, ms: Math.round(ms) };
     for (const note of recovered.notes) this.#options.logger?.warn(note);
     // Much was replayed: the next roll is the time for a snapshot, however often the server is started again.
-    if (frames > 0) this.#rolls = (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS) - 1;
+    if (frames > 0) this.#rolls = (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT) - 1;
     this.#options.logger?.info({ ...this.recovered, cleanEnd: recovered.cleanEnd }, 'recovered');
   }
 
@@ -267,13 +270,16 @@ class Server implements FrontrowServer {
       this.#options.logger?.warn({ sparesMissing }, 'the journal had to make a segment itself');
     void this.#supply.replenish();
     this.#rolls++;
-    if (this.#rolls < (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS) || this.#snapshot !== null)
+    if (
+      this.#rolls < (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT) ||
+      this.#snapshot !== null
+    )
       return;
     this.#rolls = 0;
     this.#snapshot = buildSnapshot({
       limits: this.#limits,
       directory: this.#directory,
-      historyBytes: this.#options.historyBytes ?? HISTORY_BYTES,
+      historyBytes: this.#options.historyBytes ?? HISTORY_BYTES_DEFAULT,
     });
     void this.#snapshot.done.then((message) => this.#snapshotDone(message));
   }

@@ -36,21 +36,45 @@ export const NAME_CHARS_MAX = 200;
 export const IDEMPOTENCY_TTL_MS = 24 * 3600 * 1000;
 /** Bodies of admitted requests, added up: what waits is bounded in bytes, too. */
 export const QUEUE_BYTES_MAX = 256 * 1024 * 1024;
+/** Admitted requests that a client may have, and their bodies, however many others there are: see dispatch/account.ts. */
+export const CLIENT_QUEUE_MIN = 64;
+export const CLIENT_QUEUE_BYTES_MIN = 4 * 1024 * 1024;
 /** How long an ended hold stays readable while there is room. */
 export const ENDED_HOLD_READABLE_MS = 3600 * 1000;
 /** Commands in one batch: bounds how long one batch keeps an event's mutex. */
 export const BATCH_COMMANDS_MAX = 64;
 /** Due holds that one sweep expires. */
 export const SWEEP_MAX = 64;
-/** The largest frame of a command that is not a definition: 100 items, 100 sections, customer, reference, key. */
-export const COMMAND_FRAME_BYTES_MAX = 4096;
+/**
+ * The largest frame of most commands: header and facts (200), 100 items (16 each), the counts of 100 sections (20 each),
+ * customer and reference (64 each), metadata (512), a reason (200), an idempotency key and its client's share (56).
+ */
+export const COMMAND_FRAME_BYTES_MAX = 5120;
+/** Of a change to a hold: the items that come, and those that go. */
+export const CHANGE_FRAME_BYTES_MAX = 8192;
+/** Of blocking and unblocking: 2,000 places. */
+export const BLOCK_FRAME_BYTES_MAX = 16_384;
 /** Holds that ran out while the server was down get this long after it is ready. */
 export const RESTART_GRACE_MS = 30_000;
 /** A peer that does not read its replies is paused at this many buffered bytes, and closed after the time. */
 export const REPLY_BUFFER_BYTES_MAX = 64 * 1024;
 export const REPLY_STALL_MS = 10_000;
+/** Live updates that are open at once; of one client; and the part of all connections that they may take. */
+export const LIVE_STREAMS_MAX = 10_000;
+export const LIVE_STREAMS_PER_CLIENT_MAX = 100;
+export const LIVE_CONNECTIONS_SHARE = 0.75;
+/** The least time between two reads of one event's changes, however many follow it. */
+export const LIVE_INTERVAL_MS = 100;
+/** Reads under way for those who begin, or have fallen behind. */
+export const LIVE_READS_MAX = 32;
+export const LIVE_HEARTBEAT_MS = 15_000;
 /** A batch that has not come back after this is taken for hung, and its worker is killed. */
 export const BATCH_HUNG_MS = 10_000;
+
+/** Sealed segments from one snapshot to the next. */
+export const SNAPSHOT_SEGMENTS_DEFAULT = 4;
+/** Journal kept for history beyond what recovery needs. */
+export const HISTORY_BYTES_DEFAULT = 1024 * 1024 * 1024;
 
 export interface Limits {
   readonly workers: number;

@@ -3,7 +3,7 @@ import t from 'tap';
 import { FrontrowError } from '../../src/core/assert.ts';
 import type { FaultCode } from '../../src/core/assert.ts';
 import { demoLines, serveCommand } from '../../src/cli/serve.ts';
-import type { ServeOptions, ServedServer, StartServer } from '../../src/cli/serve.ts';
+import type { ServedServer, ServeHost, ServeOptions, StartServer } from '../../src/cli/serve.ts';
 import { startFakeServer } from '../client/fake-server.ts';
 import { runCli } from './run-cli.ts';
 import type { Ran } from './run-cli.ts';
@@ -13,26 +13,45 @@ const RECOVERED = { events: 0, frames: 0, tornTailBytes: 0, ms: 1 };
 interface Setup {
   readonly started: ServeOptions[];
   readonly closed: () => number;
+  /** As often as the keys were read again. */
+  readonly reloads: () => number;
+  /** Sends SIGHUP; false if nobody listens. */
+  readonly hangUp: () => boolean;
   run(argv: readonly string[], signal?: AbortSignal): Promise<Ran>;
 }
 
 function setup(server: Partial<ServedServer> = {}): Setup {
   const started: ServeOptions[] = [];
   let closed = 0;
+  let reloads = 0;
+  let hangup: (() => void) | null = null;
   const start: StartServer = (options) => {
     started.push(options);
     return Promise.resolve({
       url: 'http://127.0.0.1:8080',
       recovered: RECOVERED,
       lost: new Promise(() => undefined),
+      reloadKeys: () => Promise.resolve(++reloads),
       close: () => Promise.resolve(void closed++),
       ...server,
     });
   };
-  const commands = [serveCommand(() => Promise.resolve(start))];
+  const host: ServeHost = {
+    onLost: () => {},
+    onHangup(listener) {
+      hangup = listener;
+      return () => (hangup = null);
+    },
+  };
+  const commands = [serveCommand(() => Promise.resolve(start), host)];
   return {
     started,
     closed: () => closed,
+    reloads: () => reloads,
+    hangUp() {
+      hangup?.();
+      return hangup !== null;
+    },
     run: (argv, signal = AbortSignal.abort()) => runCli(['serve', ...argv], { commands, signal }),
   };
 }
@@ -128,7 +147,9 @@ t.test('a start that fails exits by its reason', async (t) => {
   ];
   for (const [code, exit] of exits) {
     const start = (): Promise<never> => Promise.reject(new FrontrowError(code, 'because'));
-    const commands = [serveCommand(() => Promise.resolve(start))];
+    const commands = [
+      serveCommand(() => Promise.resolve(start), { onLost: () => {}, onHangup: () => () => {} }),
+    ];
     const ran = await runCli(['serve'], { commands });
     t.equal(ran.code, exit, code);
     t.match(ran.stderr, `frontrow: ${code}: because`);
