@@ -64,9 +64,7 @@ export class EventCalls {
   }
 
   /** All events, page by page. */
-  async *all(
-    options: EventListOptions = {},
-  ): AsyncGenerator<EventSummary | ArchivedEvent, void, undefined> {
+  async *all(options: EventListOptions = {}): AsyncGenerator<EventSummary | ArchivedEvent, void, undefined> {
     yield* pages((after) => this.list({ ...options, after }), options.after);
   }
 

@@ -109,8 +109,7 @@ export interface HoldInput extends OrderInput {
 
 /** Places to give back from a hold. */
 export type RemoveInput =
-  | { readonly seat: string }
-  | { readonly section: string; readonly quantity: number; readonly type?: string };
+  { readonly seat: string } | { readonly section: string; readonly quantity: number; readonly type?: string };
 
 /** Body of `POST /v1/holds/{hold}/change`: all of it or nothing. */
 export interface HoldChangeInput {
@@ -146,8 +145,7 @@ export interface CancelInput {
 /** Body of `block` and `unblock`: at most 2,000 places. */
 export interface BlockInput {
   readonly items: readonly (
-    | { readonly seat: string }
-    | { readonly section: string; readonly quantity: number }
+    { readonly seat: string } | { readonly section: string; readonly quantity: number }
   )[];
   readonly reason?: string;
 }

@@ -113,7 +113,8 @@ class LiveStream {
     for (;;) {
       let chunk: Uint8Array | undefined;
       try {
-        chunk = (await reader?.read())?.value;
+        const read = (await reader?.read()) as { value?: Uint8Array } | undefined;
+        chunk = read?.value;
       } catch (error) {
         throw this.#reason(error);
       }
