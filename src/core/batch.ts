@@ -10,7 +10,7 @@
  *   w6–7 expireBefore, ms (f64)                   w6 holds expired in this batch   w7 more are due (0 or 1)
  *   w8 memory may be reclaimed (0 or 1)           w8 memory was retired (0 or 1)
  *   w9–11 spare                                   w9–11 spare
- *   per request: 10 words, then its bytes         per reply: 8 words, then its bytes
+ *   per request: 10 words, then its bytes         per reply: 8 words, then its bytes (w6: | spare:16 | cost:16 |)
  */
 import { assert } from './assert.ts';
 import { ROLES, type Role } from './roles.ts';
@@ -77,6 +77,8 @@ export interface BatchReply {
   /** `Retry-After` in ms; 0 for none. */
   readonly retryAfterMs: number;
   readonly body: Uint8Array;
+  /** Turns of the fair queue that this used up: the places that a command took, at least 1. 1 if not given. */
+  readonly cost?: number;
 }
 
 export interface ReplyHeader {
@@ -93,6 +95,8 @@ export interface ReplyHeader {
 const HEADER_BYTES = 48;
 const REQUEST_BYTES = 40;
 const REPLY_BYTES = 32;
+const REPLY_COST = 24;
+const COST_MAX = 0xffff;
 const FLAG_OCTETS = 1;
 const FLAG_BODY = 2;
 const ROLE_SHIFT = 2;
@@ -267,6 +271,7 @@ export function encodeReplies(
     view.setFloat64(start + 8, reply.sequence, true);
     view.setUint32(start + 16, reply.body.byteLength, true);
     view.setUint32(start + 20, reply.retryAfterMs, true);
+    view.setUint16(start + REPLY_COST, Math.min(COST_MAX, reply.cost ?? 1), true);
     at += REPLY_BYTES;
     at += bytes.write(reply.etag, at, 'latin1');
     at += bytes.write(reply.location, at, 'latin1');
@@ -315,6 +320,7 @@ export function decodeReplies(batch: ArrayBuffer): BatchReply[] {
       location: locationBytes === 0 ? '' : bytes.toString('latin1', texts + etagBytes, body),
       retryAfterMs: view.getUint32(start + 20, true),
       body: new Uint8Array(batch, body, bodyBytes),
+      cost: Math.max(1, view.getUint16(start + REPLY_COST, true)),
     });
     start += align8(body + bodyBytes - start);
   }

@@ -10,20 +10,21 @@ const RETRY_SPREAD_MS = 400;
 
 export type OwnProblem = Extract<
   ProblemCode,
-  'overloaded' | 'worker-lost' | 'starting' | 'draining' | 'journal-full'
+  'overloaded' | 'rate-limited' | 'worker-lost' | 'starting' | 'draining' | 'journal-full'
 >;
 
 const DETAILS: Readonly<Record<OwnProblem, string>> = {
   overloaded: 'Too many requests are waiting; nothing was changed',
+  'rate-limited': 'This client may not ask so often; nothing was changed',
   'worker-lost': 'The worker that had this request ended before it got to it; nothing was changed',
   starting: 'The server is still reading its journal; nothing was changed',
   draining: 'The server is shutting down; nothing was changed',
   'journal-full': 'The disk of the journal has no room; nothing was changed',
 };
 
-/** `random` gives a number from 0 to 1, less than 1. */
-export function refusal(code: OwnProblem, random: () => number): SinkReply {
-  const retryAfterMs = RETRY_MIN_MS + Math.floor(random() * RETRY_SPREAD_MS);
+/** `random` gives a number from 0 to 1, less than 1. `waitMs`: when it is worth coming back, where that is known. */
+export function refusal(code: OwnProblem, random: () => number, waitMs: number | null = null): SinkReply {
+  const retryAfterMs = waitMs ?? RETRY_MIN_MS + Math.floor(random() * RETRY_SPREAD_MS);
   return { kind: 'problem', code, extras: { detail: DETAILS[code], applied: false, retryAfterMs } };
 }
 

@@ -17,11 +17,12 @@ import {
 import type { Clock } from '../core/clock.ts';
 import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
 import type { Arena } from '../memory/arena.ts';
+import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { ringHead, unitPosition } from '../memory/ring.ts';
-import { APPLIED_UNANSWERED, type OwnProblem } from './answers.ts';
+import { AnswerJobs } from './answer-jobs.ts';
+import type { OwnProblem } from './answers.ts';
 import { Credit, NO_NEED, type Need } from './credit.ts';
 import { Expiry } from './expiry.ts';
-import { FifoQueue } from './fair-queue.ts';
 import { drawsOnReserve, type AnswerJob, type Flight, type Pending } from './flight.ts';
 import type { GatedBatch } from './gate.ts';
 import { answersFor, readLanding } from './landing.ts';
@@ -29,8 +30,11 @@ import { Lanes, type Lane } from './lane.ts';
 import type { DispatcherOptions } from './options.ts';
 import { planWriting } from './plan.ts';
 import type { BatchPool } from './pool.ts';
+import { Reclaim } from './reclaim.ts';
 import { Releasable } from './releasable.ts';
 import type { Scheduler } from './scheduler.ts';
+import type { SinkReply } from './sink.ts';
+import type { Totals } from './statistics.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** What the batcher tells the dispatcher. */
@@ -42,14 +46,19 @@ export interface BatcherHost {
   refuse(pending: Pending, code: OwnProblem): void;
   /** A batch is no longer under way. */
   landed(): void;
+  /** A request leaves in a batch. */
+  sent(pending: Pending, nowMs: number): void;
+  /** The history thread's batch, which reads the arena, too. */
+  historyUnderWay(): object | null;
 }
 
 /** Batch ids are positive in a signed word, which is how the arena keeps them; 0 means none. */
 const BATCH_ID_MAX = 0x7fff_ffff;
 /** A sweep that found nothing, or whose worker was lost, is not tried again before this. */
 const SWEEP_PAUSE_MS = 1000;
-/** How often a batch of answers is tried. */
-const ANSWER_TRIES_MAX = 2;
+function isRegistryBatch({ kind, lane }: Flight): boolean {
+  return kind === BATCH_KIND.write && lane.slot === REGISTRY_SLOT;
+}
 
 export class Batcher {
   readonly #host: BatcherHost;
@@ -62,9 +71,11 @@ export class Batcher {
   readonly #expiry: Expiry;
   readonly #supervisor: Supervisor;
   readonly #releasable: Releasable;
+  readonly #reclaim: Reclaim;
+  readonly #totals: Totals;
   readonly #flights = new Set<Flight>();
   /** Go before everything else: their event is blocked. */
-  readonly #answers = new FifoQueue<AnswerJob>();
+  readonly #answers: AnswerJobs;
   readonly #readsMax: number;
   #reads = 0;
   #readsTurn = false;
@@ -73,16 +84,24 @@ export class Batcher {
   #stopped = true;
   #sweepsStopped = false;
 
-  constructor(options: DispatcherOptions, scheduler: Scheduler, host: BatcherHost) {
+  constructor(options: DispatcherOptions, scheduler: Scheduler, totals: Totals, host: BatcherHost) {
     this.#host = host;
+    this.#totals = totals;
     this.#options = options;
     this.#arena = options.arena;
     this.#pool = options.pool;
     this.#clock = options.clock;
     this.#lanes = new Lanes(options.oneWritingBatchPerEvent ?? true);
+    this.#reclaim = new Reclaim((isHeld) => this.#lanes.holdRegistry(isHeld));
     this.#credit = new Credit(options.arena, options.diskRoom);
     this.#expiry = new Expiry(this.#clock, scheduler, (slot, atMs) => this.#sweepDue(slot, atMs));
     this.#releasable = new Releasable(options.arena);
+    this.#answers = new AnswerJobs({
+      arena: options.arena,
+      releasable: this.#releasable,
+      durable: () => host.durable(),
+      hold: (batch) => host.hold(batch),
+    });
     // One worker is kept for writing, unless it is the only one.
     this.#readsMax = Math.max(1, options.arena.limits.workers - 1);
     this.#supervisor = new Supervisor({
@@ -108,6 +127,20 @@ export class Batcher {
 
   get flightCount(): number {
     return this.#flights.size;
+  }
+
+  /** Requests that wait. Counted when asked. */
+  get queued(): number {
+    let queued = 0;
+    for (const { writes, reads } of this.#lanes.all()) queued += writes.size + reads.size;
+    return queued;
+  }
+
+  /** Requests in batches under way, and of lost ones that are not answered yet. */
+  get inFlight(): number {
+    let inFlight = this.#answers.commandCount;
+    for (const { pendings } of this.#flights) inFlight += pendings.length;
+    return inFlight;
   }
 
   start(): void {
@@ -179,8 +212,7 @@ export class Batcher {
     this.#supervisor.stop();
     for (const { pendings } of this.#flights) pendings.forEach(dispatched);
     this.#flights.clear();
-    for (let job = this.#answers.shift(); job !== undefined; job = this.#answers.shift())
-      job.pendings.forEach(dispatched);
+    for (const { pendings } of this.#answers.abandon()) pendings.forEach(dispatched);
     for (const lane of this.#lanes.all()) {
       for (const queue of [lane.writes, lane.reads]) {
         for (let next = queue.shift(); next !== undefined; next = queue.shift()) waiting(next);
@@ -201,9 +233,8 @@ export class Batcher {
   }
 
   #sendAnswers(): boolean {
-    const job = this.#answers.shift();
+    const job = this.#answers.next();
     if (job === undefined) return false;
-    job.tries++;
     this.#send(BATCH_KIND.answer, job.lane, job.pendings, NO_NEED, job);
     return true;
   }
@@ -212,6 +243,7 @@ export class Batcher {
     if (this.#reads >= this.#readsMax) return false;
     const lane = this.#lanes.nextReading();
     if (lane === undefined) return false;
+    this.#lanes.read(lane);
     const pendings: Pending[] = [];
     while (pendings.length < BATCH_COMMANDS_MAX && lane.reads.size > 0) pendings.push(lane.reads.shift()!);
     this.#readsTurn = false;
@@ -231,6 +263,7 @@ export class Batcher {
       const plan = planWriting(lane, this.#credit, onlyReserve, nowMs);
       if (plan.ok) {
         this.#readsTurn = true;
+        this.#lanes.wrote(lane);
         this.#sendWriting(lane, plan.kind, plan.pendings, plan.need);
         this.#lanes.settle(lane);
         return true;
@@ -281,11 +314,14 @@ export class Batcher {
       kind,
       nowMs,
       expireBeforeMs: lane.expireBeforeMs(nowMs),
+      reclaim: lane.slot === REGISTRY_SLOT && kind === BATCH_KIND.write && this.#reclaim.depart(),
     };
+    this.#totals.batch(kind);
     const requests: BatchRequest[] = [];
     for (let i = 0; i < pendings.length; i++) {
       const { request } = pendings[i];
       requests.push(job === null ? request : { ...request, fact: job.facts[i] });
+      if (job === null) this.#host.sent(pendings[i], nowMs);
     }
     this.#credit.hold(need);
     const firstUnit = ringHead(this.#arena);
@@ -333,11 +369,13 @@ export class Batcher {
     // Readers and answers were not under the mutex, and know nothing of deadlines.
     if (flight.kind === BATCH_KIND.write || flight.kind === BATCH_KIND.expire)
       this.#reportDeadline(flight, header);
-    if (flight.job !== null) this.#endAnswers(flight.job);
+    if (flight.job !== null) this.#answers.end(flight.job);
+    if (flight.kind === BATCH_KIND.write) this.#charge(flight, replies);
+    if (header.retired === true && isRegistryBatch(flight)) this.#retired();
     this.#lanes.settle(flight.lane);
     this.dispatch();
     const isWriting = flight.kind === BATCH_KIND.write || flight.kind === BATCH_KIND.expire;
-    const changed = isWriting ? flight.lane.slot : undefined;
+    const changed = isWriting ? { slot: flight.lane.slot, pendings: flight.pendings } : undefined;
     this.#host.hold({
       rank: header.gate,
       pendings: flight.pendings,
@@ -351,6 +389,7 @@ export class Batcher {
   #land(flight: Flight): void {
     const lane = flight.lane;
     this.#flights.delete(flight);
+    this.#reclaim.landed(flight);
     if (flight.kind === BATCH_KIND.read) {
       this.#reads--;
       lane.reading--;
@@ -361,6 +400,28 @@ export class Batcher {
       this.#credit.onDurable(this.#host.durable());
       this.#releasable.delete(flight);
     }
+  }
+
+  /** Who took eight places has used eight turns. */
+  #charge({ lane, pendings }: Flight, replies: readonly SinkReply[]): void {
+    for (let i = 0; i < replies.length; i++) {
+      const answer = replies[i];
+      if (answer.kind !== 'reply') continue;
+      const { cost = 1 } = answer.reply;
+      if (cost > 1) lane.writes.charge(pendings[i].client, cost - 1);
+    }
+  }
+
+  /** Memory was given back: no registry batch leaves until everybody who could look at it has come back. */
+  #retired(): void {
+    const history = this.#host.historyUnderWay();
+    this.#reclaim.retired(history === null ? this.#flights : [...this.#flights, history]);
+  }
+
+  /** The history thread has nothing of this batch any more. */
+  historyLanded(batch: object): void {
+    this.#reclaim.landed(batch);
+    this.dispatch();
   }
 
   #reportDeadline(flight: Flight, header: ReplyHeader): void {
@@ -387,6 +448,7 @@ export class Batcher {
   #lose(flight: Flight): void {
     if (flight.lost || this.#stopped) return;
     flight.lost = true;
+    this.#totals.workerLosses++;
     flight.lane.blocked++;
     this.#supervisor.lose(flight);
   }
@@ -396,16 +458,13 @@ export class Batcher {
     if (this.#stopped) return;
     const lane = flight.lane;
     const job = flight.job ?? this.#publishedOf(flight);
-    // Before the flight lands: the frames that the answers are made of stay in the ring.
-    if (job !== null) this.#releasable.add(job);
+    if (job !== null) this.#answers.keep(job);
     this.#land(flight);
+    // What it had retired, nobody can say.
+    if (isRegistryBatch(flight)) this.#retired();
     lane.blocked--;
-    if (flight.job !== null) {
-      this.#retryAnswers(flight.job);
-    } else if (job !== null) {
-      lane.blocked++;
-      this.#answers.push(job);
-    }
+    if (flight.job !== null) this.#answers.retry(flight.job);
+    else if (job !== null) this.#answers.add(job);
     // Whether it added a deadline nobody told us. A sweep tells, but not in a circle with its own death.
     if (flight.kind !== BATCH_KIND.read) {
       this.#expiry.lower(
@@ -418,7 +477,8 @@ export class Batcher {
     this.dispatch();
     // What it may have published is durable once the ring is, up to here.
     const published = unitPosition(ringHead(this.#arena), this.#host.durable());
-    this.#host.hold({ rank: published, pendings: [], replies: [], changed: lane.slot });
+    const changed = { slot: lane.slot, pendings: flight.pendings };
+    this.#host.hold({ rank: published, pendings: [], replies: [], changed });
     for (const pending of flight.pendings) {
       if (job === null || !job.pendings.includes(pending)) this.#host.refuse(pending, 'worker-lost');
     }
@@ -428,21 +488,5 @@ export class Batcher {
   #publishedOf(flight: Flight): AnswerJob | null {
     if (flight.kind !== BATCH_KIND.write) return null;
     return answersFor(flight, this.#options.publishedCommands(flight.batchId, flight.firstUnit));
-  }
-
-  #retryAnswers(job: AnswerJob): void {
-    if (job.tries < ANSWER_TRIES_MAX) {
-      this.#answers.push(job);
-      return;
-    }
-    // They are published, so they count; and they must be durable before even that is told.
-    const rank = unitPosition(ringHead(this.#arena), this.#host.durable());
-    this.#endAnswers(job);
-    this.#host.hold({ rank, pendings: job.pendings, replies: job.pendings.map(() => APPLIED_UNANSWERED) });
-  }
-
-  #endAnswers(job: AnswerJob): void {
-    job.lane.blocked--;
-    this.#releasable.delete(job);
   }
 }

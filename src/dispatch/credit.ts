@@ -12,11 +12,23 @@
  */
 import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
-import { COMMAND_FRAME_BYTES_MAX, SWEEP_MAX } from '../core/limits.ts';
-import { CREATE_EVENT, type Operation } from '../core/operations.ts';
+import {
+  BLOCK_FRAME_BYTES_MAX,
+  CHANGE_FRAME_BYTES_MAX,
+  COMMAND_FRAME_BYTES_MAX,
+  SWEEP_MAX,
+} from '../core/limits.ts';
+import {
+  BLOCK,
+  CHANGE_HOLD,
+  CREATE_EVENT,
+  PATCH_EVENT,
+  UNBLOCK,
+  type Operation,
+} from '../core/operations.ts';
 import type { Arena } from '../memory/arena.ts';
 import { positionUnit, ringHead, ringUsedUnits } from '../memory/ring.ts';
-import { FifoQueue } from './fair-queue.ts';
+import { FifoQueue } from './fifo-queue.ts';
 
 /** A group starts on a new block, so a frame may cost up to one more than its bytes. Source: DESIGN.md §5. */
 const BLOCK_BYTES = 4096;
@@ -70,9 +82,21 @@ export class Credit {
 
   /** The largest frame that a command may publish, bytes. */
   frameBound(operation: Operation, request: BatchRequest): number {
-    if (operation !== CREATE_EVENT) return COMMAND_FRAME_BYTES_MAX;
-    // The frame holds the definition normalised, with every row and seat written out.
-    return Math.min(this.#frameMax, (request.body?.byteLength ?? 0) * 4 + 8192);
+    switch (operation) {
+      case CREATE_EVENT:
+        // The frame holds the definition normalised, with every row and seat written out.
+        return Math.min(this.#frameMax, (request.body?.byteLength ?? 0) * 4 + 8192);
+      case PATCH_EVENT:
+        // It holds the whole definition, whatever of it was changed; how large that is main does not know.
+        return this.#frameMax;
+      case CHANGE_HOLD:
+        return CHANGE_FRAME_BYTES_MAX;
+      case BLOCK:
+      case UNBLOCK:
+        return BLOCK_FRAME_BYTES_MAX;
+      default:
+        return COMMAND_FRAME_BYTES_MAX;
+    }
   }
 
   /**

@@ -8,27 +8,31 @@
  *
  * Invariants:
  * - A request that was submitted is answered exactly once, and never within submit().
- * - No more than limits.queueMax, and QUEUE_BYTES_MAX of bodies, are admitted and not answered; one more is refused with nothing changed.
+ * - No more than limits.queueMax, and QUEUE_BYTES_MAX of bodies, are admitted and not answered, and of those no client has more
+ *   than its part (account.ts); one more is refused with nothing changed, and told when there will be room (drain.ts).
  * - One writing batch per event is under way (see oneWritingBatchPerEvent); reads run beside it.
  * - A worker's reply leaves when the journal is durable up to everything the reply looked at.
  */
 import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
-import { QUEUE_BYTES_MAX } from '../core/limits.ts';
 import { isMutation, type Operation } from '../core/operations.ts';
 import type { Arena } from '../memory/arena.ts';
 import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
 import { headPosition, loadDurable } from '../memory/ring.ts';
+import { Accounts } from './account.ts';
 import { LOST, refusal, type OwnProblem } from './answers.ts';
 import { Batcher } from './batcher.ts';
+import { Drain } from './drain.ts';
 import { drawsOnReserve, Pending } from './flight.ts';
 import { Gate, type GatedBatch } from './gate.ts';
 import { HistoryLane } from './history-lane.ts';
-import type { DispatcherOptions } from './options.ts';
+import type { DispatcherOptions, DispatchObserver } from './options.ts';
 import { slotOf } from './route.ts';
 import { SYSTEM_SCHEDULER, type Scheduler } from './scheduler.ts';
 import type { RequestSink, ServiceState, SinkReply } from './sink.ts';
+import { Totals, type DispatchStatistics } from './statistics.ts';
+import { TokenBuckets } from './token-buckets.ts';
 
 export class Dispatcher implements RequestSink {
   readonly #arena: Arena;
@@ -43,9 +47,11 @@ export class Dispatcher implements RequestSink {
   #refused: { done: (reply: SinkReply) => void; reply: SinkReply }[] = [];
   #phase: 'starting' | 'ready' | 'draining' | 'lost' = 'starting';
   #isFull = false;
-  #admitted = 0;
-  /** Their bodies. */
-  #admittedBytes = 0;
+  readonly #accounts: Accounts;
+  readonly #drain: Drain;
+  readonly #buckets: TokenBuckets | null;
+  readonly #totals = new Totals();
+  readonly #observe: DispatchObserver | null;
   #flushing = false;
   #changed: ((eventId: string) => void) | null = null;
 
@@ -54,19 +60,32 @@ export class Dispatcher implements RequestSink {
     this.#clock = options.clock;
     this.#scheduler = options.scheduler ?? SYSTEM_SCHEDULER;
     this.#random = options.random ?? Math.random;
+    this.#accounts = new Accounts(options.arena.limits.queueMax);
+    this.#drain = new Drain(this.#clock.now());
+    this.#drain.pause(this.#clock.now());
+    this.#buckets = options.rateLimit === undefined ? null : new TokenBuckets(options.rateLimit);
+    this.#observe = options.observe ?? null;
     this.#gate = new Gate(loadDurable(options.arena), (batch) => this.#deliver(batch));
-    this.#batcher = new Batcher(options, this.#scheduler, {
+    const sent = (pending: Pending, nowMs: number): void => this.#sent(pending, nowMs);
+    this.#batcher = new Batcher(options, this.#scheduler, this.#totals, {
       durable: () => this.#gate.durable,
       hold: (batch) => this.#gate.hold(batch),
       refuse: (pending, code) => this.#refuse(pending, code),
       landed: () => this.#checkDrained(),
+      sent,
+      historyUnderWay: () => this.#history.underWay,
     });
     this.#history = new HistoryLane({
       reader: options.history,
       clock: this.#clock,
-      nextBatchId: () => this.#batcher.nextBatchId(),
+      nextBatchId: () => {
+        this.#totals.history++;
+        return this.#batcher.nextBatchId();
+      },
       answer: (rank, pendings, replies) => this.#gate.hold({ rank, pendings, replies }),
       failed: (pending) => this.#refuse(pending, 'worker-lost'),
+      sent,
+      landed: (batch) => this.#batcher.historyLanded(batch),
     });
   }
 
@@ -77,12 +96,27 @@ export class Dispatcher implements RequestSink {
 
   /** Admitted and not answered yet. */
   get admitted(): number {
-    return this.#admitted;
+    return this.#accounts.admitted;
   }
 
   /** Lanes that exist: none once nothing is waiting or under way. */
   get laneCount(): number {
     return this.#batcher.laneCount;
+  }
+
+  /** What is going on, and what has been counted since the start. Walks through lanes: not for every request. */
+  statistics(): DispatchStatistics {
+    return {
+      queued: this.#batcher.queued + this.#history.queued,
+      inFlight: this.#batcher.inFlight + (this.#history.underWay?.length ?? 0),
+      admitted: this.#accounts.admitted,
+      admittedBytes: this.#accounts.admittedBytes,
+      clients: this.#accounts.count,
+      admittedTotal: this.#totals.admitted,
+      refusedTotal: { ...this.#totals.refused },
+      batchesTotal: this.#totals.batches,
+      workerLossesTotal: this.#totals.workerLosses,
+    };
   }
 
   now(): number {
@@ -116,17 +150,14 @@ export class Dispatcher implements RequestSink {
   whenDurable(callback: () => void): void {
     const rank = headPosition(this.#arena);
     this.#scheduler.setImmediate(() => {
-      if (this.#phase !== 'lost') this.#gate.hold({ rank, pendings: [], replies: [], then: callback });
+      if (this.#phase !== 'lost') this.#gate.hold({ rank, pendings: [], replies: [], delivered: callback });
     });
   }
 
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
-    const refused = this.#refusalOf(operation);
-    if (refused !== null) {
-      this.#refused.push({ done, reply: refusal(refused, this.#random) });
-    } else {
-      this.#admit(new Pending(operation, request, done));
-    }
+    const reply = this.#refusalOf(operation, request);
+    if (reply !== null) this.#refused.push({ done, reply });
+    else this.#admit(operation, request, done);
     if (this.#flushing) return;
     this.#flushing = true;
     this.#scheduler.setImmediate(() => this.#flush());
@@ -168,19 +199,40 @@ export class Dispatcher implements RequestSink {
     this.#checkDrained();
   }
 
-  #refusalOf(operation: Operation): OwnProblem | null {
-    if (this.#phase === 'starting') return 'starting';
-    if (this.#phase !== 'ready') return 'draining';
+  #refusalOf(operation: Operation, { client, role }: BatchRequest): SinkReply | null {
+    if (this.#phase === 'starting') return this.#refusal('starting');
+    if (this.#phase !== 'ready') return this.#refusal('draining');
+    if (this.#buckets !== null && !operation.internal) {
+      const waitMs = this.#buckets.waitMs(role, client, this.#clock.now());
+      if (waitMs > 0) return this.#refusal('rate-limited', waitMs);
+    }
     if (this.#isFull) this.#checkRoom();
-    if (this.#isFull && isMutation(operation) && !drawsOnReserve(operation)) return 'journal-full';
-    const isOver = this.#admitted >= this.#arena.limits.queueMax || this.#admittedBytes >= QUEUE_BYTES_MAX;
-    return isOver ? 'overloaded' : null;
+    if (this.#isFull && isMutation(operation) && !drawsOnReserve(operation))
+      return this.#refusal('journal-full');
+    if (this.#accounts.isFull()) return this.#overloaded(this.#drain, this.#accounts.admitted);
+    const account = this.#accounts.find(client);
+    if (account === null || !this.#accounts.isSpent(account)) return null;
+    return this.#overloaded(account.drain, account.admitted);
   }
 
-  #admit(pending: Pending): void {
-    const { operation, request } = pending;
-    this.#admitted++;
-    this.#admittedBytes += request.body?.byteLength ?? 0;
+  /** `waiting` are before it: everybody's when the queue is full, its client's when that has had its part. */
+  #overloaded(drain: Drain, waiting: number): SinkReply {
+    return this.#refusal('overloaded', drain.adviseMs(this.#clock.now(), waiting, this.#random()));
+  }
+
+  #refusal(code: OwnProblem, waitMs: number | null = null): SinkReply {
+    this.#totals.refused[code]++;
+    return refusal(code, this.#random, waitMs);
+  }
+
+  #admit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
+    const nowMs = request.receivedAtMs;
+    if (this.#accounts.admitted === 0) this.#drain.resume(nowMs);
+    if (this.#buckets !== null && !operation.internal)
+      this.#buckets.take(request.role, request.client, this.#clock.now());
+    this.#totals.admitted++;
+    const account = this.#accounts.add(request.client, request.body?.byteLength ?? 0, nowMs);
+    const pending = new Pending(operation, request, account, done);
     const found = slotOf(this.#arena, operation, request.subject);
     const slot = operation.lane === 'registry' ? REGISTRY_SLOT : Math.max(found, REGISTRY_SLOT);
     if (operation.lane === 'history') this.#history.add(pending, slot);
@@ -207,42 +259,51 @@ export class Dispatcher implements RequestSink {
     if (this.#isFull && !wasFull) this.#batcher.refuseWaiting();
   }
 
-  #answer(pending: Pending, reply: SinkReply): void {
-    const { done } = pending;
+  #sent(pending: Pending, nowMs: number): void {
+    this.#observe?.admissionWait(nowMs - pending.rank);
+  }
+
+  #answer(pending: Pending, reply: SinkReply, nowMs: number): void {
+    const { done, account } = pending;
     assert(done !== null, 'a request is answered once');
     pending.done = null;
-    this.#admitted--;
-    this.#admittedBytes -= pending.request.body?.byteLength ?? 0;
+    account.drain.answered(1, nowMs);
+    this.#accounts.remove(account, pending.request.body?.byteLength ?? 0);
+    if (this.#accounts.admitted === 0) this.#drain.pause(nowMs);
     done(reply);
-    if (this.#admitted === 0) this.#checkDrained();
+    if (this.#accounts.admitted === 0) this.#checkDrained();
   }
 
   #refuse(pending: Pending, code: OwnProblem): void {
-    this.#answer(pending, refusal(code, this.#random));
+    const nowMs = this.#clock.now();
+    this.#drain.answered(1, nowMs);
+    this.#answer(pending, this.#refusal(code), nowMs);
   }
 
   #deliver(batch: GatedBatch): void {
-    for (let i = 0; i < batch.pendings.length; i++) this.#answer(batch.pendings[i], batch.replies[i]);
-    if (this.#changed !== null && batch.changed !== undefined) this.#tellChanged(batch, batch.changed);
-    batch.then?.();
+    const nowMs = this.#clock.now();
+    this.#drain.answered(batch.pendings.length, nowMs);
+    for (let i = 0; i < batch.pendings.length; i++) this.#answer(batch.pendings[i], batch.replies[i], nowMs);
+    if (this.#changed !== null && batch.changed !== undefined) this.#tellChanged(batch.changed);
+    batch.delivered?.();
   }
 
   /** A batch of the registry's lane is about the events that its requests name. */
-  #tellChanged(batch: GatedBatch, slot: number): void {
+  #tellChanged({ slot, pendings }: NonNullable<GatedBatch['changed']>): void {
     const tell = this.#changed!;
     if (slot !== REGISTRY_SLOT) tell(eventId(this.#arena, slot));
-    else for (const { request } of batch.pendings) if (request.subject !== '') tell(request.subject);
+    else for (const { request } of pendings) if (request.subject !== '') tell(request.subject);
   }
 
   /** Dispatched, and the journal is lost: a change may be on disk or not; a read has changed nothing. */
   #abandon(pending: Pending): void {
     if (pending.done === null) return;
-    if (isMutation(pending.operation)) this.#answer(pending, LOST);
+    if (isMutation(pending.operation)) this.#answer(pending, LOST, this.#clock.now());
     else this.#refuse(pending, 'draining');
   }
 
   #checkDrained(): void {
-    if (this.#admitted > 0 || this.#batcher.flightCount > 0 || this.#phase === 'ready') return;
+    if (this.#accounts.admitted > 0 || this.#batcher.flightCount > 0 || this.#phase === 'ready') return;
     for (const resolve of this.#drained.splice(0)) resolve();
   }
 }

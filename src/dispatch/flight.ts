@@ -3,7 +3,8 @@
  * Main thread; neither crosses to another.
  */
 import type { BatchKind, BatchRequest } from '../core/batch.ts';
-import { CANCEL_ORDER, RELEASE_HOLD, type Operation } from '../core/operations.ts';
+import { CANCEL_ORDER, RELEASE_HOLD, UNBLOCK, type Operation } from '../core/operations.ts';
+import type { Account } from './account.ts';
 import type { Need } from './credit.ts';
 import type { Lane } from './lane.ts';
 import type { SinkReply } from './sink.ts';
@@ -12,6 +13,9 @@ import type { SinkReply } from './sink.ts';
 export class Pending {
   readonly operation: Operation;
   readonly request: BatchRequest;
+  /** Whom the fair queue serves. */
+  readonly client: string;
+  readonly account: Account;
   /** When it was received, ms: the heap of a lane's oldest request ranks by it. */
   readonly rank: number;
   /** Null once it was called: a request is answered exactly once. */
@@ -19,9 +23,16 @@ export class Pending {
   /** A worker has judged it, or nobody will: its lane's deadlines need not wait for it any more. */
   judged = false;
 
-  constructor(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void) {
+  constructor(
+    operation: Operation,
+    request: BatchRequest,
+    account: Account,
+    done: (reply: SinkReply) => void,
+  ) {
     this.operation = operation;
     this.request = request;
+    this.client = account.client;
+    this.account = account;
     this.rank = request.receivedAtMs;
     this.done = done;
   }
@@ -29,7 +40,7 @@ export class Pending {
 
 /** Giving places back must be possible when there is hardly room to write it down. */
 export function drawsOnReserve(operation: Operation): boolean {
-  return operation === RELEASE_HOLD || operation === CANCEL_ORDER;
+  return operation === RELEASE_HOLD || operation === CANCEL_ORDER || operation === UNBLOCK;
 }
 
 /** Commands whose frames were published by a worker that died before it could answer: to be answered from them. */

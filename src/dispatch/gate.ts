@@ -11,10 +11,10 @@ export interface GatedBatch {
   readonly rank: number;
   readonly pendings: readonly Pending[];
   readonly replies: readonly SinkReply[];
-  /** Slot of the event that the batch may have changed. */
-  readonly changed?: number;
+  /** What the batch may have changed: the event in a slot, or, in the registry's, those that its requests name. */
+  readonly changed?: { readonly slot: number; readonly pendings: readonly Pending[] };
   /** Called with the delivery. */
-  readonly then?: () => void;
+  readonly delivered?: () => void;
 }
 
 export class Gate {

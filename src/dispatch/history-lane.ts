@@ -1,8 +1,10 @@
-/** The history lane: one batch at a time to the history thread, of one event each, in order. Main thread. */
+/**
+ * The history lane: one batch at a time to the history thread, of one event each, round-robin over clients. Main thread.
+ */
 import { BATCH_KIND, decodeReplies, decodeReplyHeader, encodeRequests } from '../core/batch.ts';
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
-import { FifoQueue } from './fair-queue.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { Pending } from './flight.ts';
 import type { SinkReply } from './sink.ts';
 
@@ -20,16 +22,20 @@ export interface HistoryLaneOptions {
   nextBatchId(): number;
   answer(gate: number, pendings: readonly Pending[], replies: readonly SinkReply[]): void;
   failed(pending: Pending): void;
+  sent(pending: Pending, nowMs: number): void;
+  /** A batch is no longer under way. */
+  landed(batch: object): void;
 }
 
 interface Waiting {
+  readonly client: string;
   readonly pending: Pending;
   readonly slot: number;
 }
 
 export class HistoryLane {
   readonly #options: HistoryLaneOptions;
-  readonly #queue = new FifoQueue<Waiting>();
+  readonly #queue = new FairQueue<Waiting>();
   #underWay: readonly Pending[] | null = null;
 
   constructor(options: HistoryLaneOptions) {
@@ -37,7 +43,16 @@ export class HistoryLane {
   }
 
   add(pending: Pending, slot: number): void {
-    this.#queue.push({ pending, slot });
+    this.#queue.push({ client: pending.client, pending, slot });
+  }
+
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** The batch that is under way; it reads the arena, too. */
+  get underWay(): readonly Pending[] | null {
+    return this.#underWay;
   }
 
   /** Sends the next batch if none is under way. */
@@ -56,6 +71,7 @@ export class HistoryLane {
       pendings.map((pending) => pending.request),
     );
     this.#underWay = pendings;
+    for (const pending of pendings) this.#options.sent(pending, nowMs);
     this.#options.reader.run(batch).then(
       (replies) => this.#returned(pendings, replies),
       () => this.#failed(pendings),
@@ -78,6 +94,7 @@ export class HistoryLane {
     assert(replies.length === pendings.length, 'the history thread answers every request of a batch');
     this.#underWay = null;
     this.pump();
+    this.#options.landed(pendings);
     this.#options.answer(gate, pendings, replies);
   }
 
@@ -86,5 +103,6 @@ export class HistoryLane {
     this.#underWay = null;
     for (const pending of pendings) this.#options.failed(pending);
     this.pump();
+    this.#options.landed(pendings);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Lanes: what waits for one event, and whose turn it is. Main thread.
+ * Lanes: what waits for one event. Main thread.
  *
  *   event slot ─ writes  ──┐   rotation of writing lanes ──┐
  *              ├ sweep   ──┘                               ├─ one batch to an idle worker
@@ -9,14 +9,15 @@
  * rotation once at most, and a lane that may not write now (a writing batch under way, a repair) stands in none.
  */
 import { assert } from '../core/assert.ts';
-import { FifoQueue, type FairQueue } from './fair-queue.ts';
+import { REGISTRY_SLOT } from '../memory/registry.ts';
 import type { Pending } from './flight.ts';
 import { MinHeap } from './min-heap.ts';
+import { LaneQueue, Rotation } from './rotation.ts';
 
 export class Lane {
   readonly slot: number;
-  readonly writes: FairQueue<Pending> = new FifoQueue();
-  readonly reads: FairQueue<Pending> = new FifoQueue();
+  readonly writes: LaneQueue = new LaneQueue(this);
+  readonly reads: LaneQueue = new LaneQueue(this);
   /** Batches under way. */
   writing = 0;
   reading = 0;
@@ -26,8 +27,6 @@ export class Lane {
   sweepAtMs = Infinity;
   /** The last writing batch was a sweep: commands that wait come next. */
   lastWasSweep = false;
-  inWriteRotation = false;
-  inReadRotation = false;
   readonly #oldest = new MinHeap<Pending>();
   #unjudged = 0;
 
@@ -71,12 +70,25 @@ export class Lane {
 /** All lanes, and the two rotations. */
 export class Lanes {
   readonly #lanes = new Map<number, Lane>();
-  readonly #writing = new FifoQueue<Lane>();
-  readonly #reading = new FifoQueue<Lane>();
+  readonly #writing: Rotation;
+  readonly #reading: Rotation;
   readonly #oneWritingBatchPerEvent: boolean;
+  /** No registry batch may leave, see reclaim.ts. */
+  #isRegistryHeld = false;
 
   constructor(oneWritingBatchPerEvent: boolean) {
     this.#oneWritingBatchPerEvent = oneWritingBatchPerEvent;
+    const dropped = (lane: Lane): void => this.settle(lane);
+    this.#writing = new Rotation('write', {
+      mayGo: (lane) => this.#mayWrite(lane),
+      isForNobody: (lane) => lane.sweepAtMs !== Infinity,
+      dropped,
+    });
+    this.#reading = new Rotation('read', {
+      mayGo: (lane) => lane.reads.size > 0,
+      isForNobody: () => false,
+      dropped,
+    });
   }
 
   get count(): number {
@@ -101,44 +113,46 @@ export class Lanes {
     return lane;
   }
 
+  holdRegistry(isHeld: boolean): void {
+    this.#isRegistryHeld = isHeld;
+    const lane = this.#lanes.get(REGISTRY_SLOT);
+    if (lane !== undefined) this.settle(lane);
+  }
+
   /** To be called whenever something of a lane changed: gives it its place in the rotations, or takes it away. */
   settle(lane: Lane): void {
-    if (!lane.inWriteRotation && this.#mayWrite(lane)) {
-      lane.inWriteRotation = true;
-      this.#writing.push(lane);
-    }
-    if (!lane.inReadRotation && lane.reads.size > 0) {
-      lane.inReadRotation = true;
-      this.#reading.push(lane);
-    }
-    // One that still stands in a rotation is taken away when its turn comes.
-    if (lane.isEmpty && !lane.inWriteRotation && !lane.inReadRotation) this.#lanes.delete(lane.slot);
+    const { writes, reads } = lane;
+    if (this.#mayWrite(lane)) this.#writing.add(writes);
+    else this.#writing.unpark(writes);
+    if (reads.size > 0) this.#reading.add(reads);
+    else this.#reading.unpark(reads);
+    // One that still stands in a round is taken away when its turn comes.
+    if (lane.isEmpty && !writes.isInRound && !reads.isInRound) this.#lanes.delete(lane.slot);
   }
 
   /** The next lane that may write, out of its rotation: settle() puts it back behind the others. */
   nextWriting(): Lane | undefined {
-    for (;;) {
-      const lane = this.#writing.shift();
-      if (lane === undefined) return undefined;
-      lane.inWriteRotation = false;
-      if (this.#mayWrite(lane)) return lane;
-      this.settle(lane);
-    }
+    return this.#writing.next()?.lane;
   }
 
   nextReading(): Lane | undefined {
-    for (;;) {
-      const lane = this.#reading.shift();
-      if (lane === undefined) return undefined;
-      lane.inReadRotation = false;
-      if (lane.reads.size > 0) return lane;
-      this.settle(lane);
-    }
+    return this.#reading.next()?.lane;
+  }
+
+  /** The lane that nextWriting() named got its batch. */
+  wrote(lane: Lane): void {
+    this.#writing.went(lane.writes);
+  }
+
+  /** Likewise of nextReading(). */
+  read(lane: Lane): void {
+    this.#reading.went(lane.reads);
   }
 
   #mayWrite(lane: Lane): boolean {
     if (lane.blocked > 0 || !lane.isWanted) return false;
-    // Slot 0 is the registry: one define batch at a time, whatever the switch says.
-    return lane.writing === 0 || (!this.#oneWritingBatchPerEvent && lane.slot !== 0);
+    // Slot 0 is the registry: one batch at a time, whatever the switch says.
+    if (lane.slot === REGISTRY_SLOT) return lane.writing === 0 && !this.#isRegistryHeld;
+    return lane.writing === 0 || !this.#oneWritingBatchPerEvent;
   }
 }

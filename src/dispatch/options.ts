@@ -1,6 +1,7 @@
 /** What the composition root gives the dispatcher. */
 import type { FrontrowError } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
+import type { RateLimits } from '../core/rate-limit.ts';
 import type { Arena } from '../memory/arena.ts';
 import type { ThreadBase } from '../memory/threads.ts';
 import type { HistoryReader } from './history-lane.ts';
@@ -11,6 +12,11 @@ import type { Scheduler } from './scheduler.ts';
 export interface PublishedCommand {
   readonly commandIndex: number;
   readonly fact: number;
+}
+
+export interface DispatchObserver {
+  /** From a request's arrival to its batch's leaving; once for each request that leaves. */
+  admissionWait(ms: number): void;
 }
 
 export interface DispatcherOptions {
@@ -29,6 +35,10 @@ export interface DispatcherOptions {
   /** Off in tests alone, which then rest on the mutex. */
   readonly oneWritingBatchPerEvent?: boolean;
   readonly scheduler?: Scheduler;
+  /** Of each client, by the role it acts in. None if not given. */
+  readonly rateLimit?: RateLimits;
+  /** Told of what happens, for metrics. */
+  readonly observe?: DispatchObserver;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
 }

@@ -2,8 +2,8 @@
 import { BATCH_KIND } from '../core/batch.ts';
 import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
 import type { Credit, Need } from './credit.ts';
-import type { FairQueue } from './fair-queue.ts';
 import { drawsOnReserve, type Pending } from './flight.ts';
+import { REGISTRY_SLOT } from '../memory/registry.ts';
 import type { Lane } from './lane.ts';
 
 export type Plan =
@@ -31,27 +31,29 @@ export function planWriting(lane: Lane, credit: Credit, onlyReserve: boolean, no
     }
     if (!hasCommands) return CREDIT;
   }
-  return hasCommands ? planCommands(lane.writes, credit, onlyReserve) : NOT_DUE;
+  return hasCommands ? planCommands(lane, credit, onlyReserve) : NOT_DUE;
 }
 
-function planCommands(writes: FairQueue<Pending>, credit: Credit, onlyReserve: boolean): Plan {
-  const head = writes.peek()!;
+function planCommands(lane: Lane, credit: Credit, onlyReserve: boolean): Plan {
+  const head = lane.writes.peek()!;
   const mayDraw = drawsOnReserve(head.operation);
-  let plan = onlyReserve ? null : take(writes, credit, false);
-  if (plan === null && mayDraw) plan = take(writes, credit, true);
+  let plan = onlyReserve ? null : take(lane, credit, false);
+  if (plan === null && mayDraw) plan = take(lane, credit, true);
   if (plan !== null) return plan;
   const bound = credit.frameBound(head.operation, head.request);
   return credit.isDiskShort(credit.diskNeed(bound, 1, bound), mayDraw) ? DISK : CREDIT;
 }
 
 /** Takes as many commands, in order, as a batch and the credit hold; null when not even one. */
-function take(writes: FairQueue<Pending>, credit: Credit, withReserve: boolean): Plan | null {
+function take({ slot, writes }: Lane, credit: Credit, withReserve: boolean): Plan | null {
+  // What takes or gives memory goes alone: what it retires is waited for before the next.
+  const countMax = slot === REGISTRY_SLOT ? 1 : BATCH_COMMANDS_MAX;
   const ringRoom = credit.ringRoom(withReserve);
   const diskRoom = credit.diskRoom(withReserve);
   const pendings: Pending[] = [];
   let frameSum = 0;
   let largest = 0;
-  while (pendings.length < BATCH_COMMANDS_MAX) {
+  while (pendings.length < countMax) {
     const next = writes.peek();
     if (next === undefined || (withReserve && !drawsOnReserve(next.operation))) break;
     const bound = credit.frameBound(next.operation, next.request);

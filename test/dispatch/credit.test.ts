@@ -2,7 +2,18 @@ import t from 'tap';
 import { BATCH_KIND } from '../../src/core/batch.ts';
 import { claimSuffix, type CellIndex, type EventSlot } from '../../src/core/ids.ts';
 import { COMMAND_FRAME_BYTES_MAX } from '../../src/core/limits.ts';
-import { AVAILABILITY, CREATE_EVENT, CREATE_HOLD, RELEASE_HOLD } from '../../src/core/operations.ts';
+import {
+  AVAILABILITY,
+  BLOCK,
+  CHANGE_HOLD,
+  CREATE_EVENT,
+  CREATE_HOLD,
+  PATCH_EVENT,
+  RELEASE_HOLD,
+  UNBLOCK,
+  type Operation,
+} from '../../src/core/operations.ts';
+import { Credit } from '../../src/dispatch/credit.ts';
 import { HEADER } from '../../src/memory/layout.ts';
 import { Rig } from './rig.ts';
 
@@ -49,13 +60,32 @@ t.test(
   },
 );
 
-t.test('a definition takes credit by the size of its body, a quarter of the ring at most', (t) => {
-  const rig = readyRig({ workers: 4, ringBytes: 1 << 20 });
-  rig.submit('', CREATE_EVENT, { body: new Uint8Array(1 << 20) });
-  rig.submit('', CREATE_EVENT, { body: new Uint8Array(1 << 20) });
-  rig.submit('', CREATE_EVENT, { body: new Uint8Array(1 << 20) });
+t.test('each operation takes credit by the largest frame that it may publish', (t) => {
+  const rig = new Rig({ ringBytes: 1 << 20 });
+  const credit = new Credit(rig.arena, () => 1 << 30);
+  const bound = (operation: Operation, bodyBytes = 0): number =>
+    credit.frameBound(operation, rig.request('', operation, { body: new Uint8Array(bodyBytes) }));
+  t.equal(bound(CREATE_HOLD), COMMAND_FRAME_BYTES_MAX);
+  t.equal(bound(CHANGE_HOLD), 8192);
+  t.equal(bound(BLOCK), 16_384);
+  t.equal(bound(UNBLOCK), 16_384);
+  t.equal(bound(CREATE_EVENT, 1000), 12_192, 'a definition by the size of its body');
+  t.equal(bound(CREATE_EVENT, 1 << 20), 1 << 18, 'a quarter of the ring at most');
+  t.equal(bound(PATCH_EVENT, 20), 1 << 18, 'a patch holds the whole definition, however small it is');
+  t.end();
+});
+
+t.test('unblocking gives places back, so it draws on the reserve', (t) => {
+  const rig = readyRig();
+  const event = rig.addEvent(1);
+  rig.diskRoom = 4096 * 10;
+  rig.dispatcher.onDiskRoom();
+  const block = rig.submit(event, BLOCK);
+  const unblock = rig.submit(event, UNBLOCK);
   rig.scheduler.turn();
-  t.equal(rig.pool.batches[0]?.header.count, 2, 'two quarters, and one more for padding');
+  t.equal(rig.codeOf(block), 'journal-full');
+  t.equal(rig.codeOf(unblock), 'none', 'it is under way');
+  t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.write, count: 1 });
   t.end();
 });
 

@@ -230,10 +230,8 @@ export class Rig {
     return id;
   }
 
-  /** Submits a request; its label comes back as its reply's body, and in `answers`. */
-  submit(subject: string, operation: Operation = CREATE_HOLD, fields: Partial<BatchRequest> = {}): string {
-    const label = `r${this.#label++}`;
-    const request: BatchRequest = {
+  request(subject: string, operation: Operation, fields: Partial<BatchRequest> = {}): BatchRequest {
+    return {
       operation: operation.code,
       receivedAtMs: this.clock.now(),
       subject,
@@ -246,12 +244,18 @@ export class Rig {
       role: 'admin',
       events: '*',
       client: 'c',
-      requestId: label,
+      requestId: '',
       octets: false,
       body: null,
       fact: 0,
       ...fields,
     };
+  }
+
+  /** Submits a request; its label comes back as its reply's body, and in `answers`. */
+  submit(subject: string, operation: Operation = CREATE_HOLD, fields: Partial<BatchRequest> = {}): string {
+    const label = `r${this.#label++}`;
+    const request = this.request(subject, operation, { requestId: label, ...fields });
     let within = true;
     this.dispatcher.submit(operation, request, (reply) => {
       assert(!within, 'nothing is answered within submit()');
@@ -291,8 +295,15 @@ export class Rig {
   }
 
   /** The worker answers every request of a batch with its label. */
-  async answer(batch: FakeBatch, header: Partial<ReplyHeader> = {}): Promise<void> {
-    const replies = batch.requests.map((request) => labelReply(request.requestId));
+  async answer(
+    batch: FakeBatch,
+    header: Partial<ReplyHeader> = {},
+    cost: (request: BatchRequest) => number = () => 1,
+  ): Promise<void> {
+    const replies = batch.requests.map((request) => ({
+      ...labelReply(request.requestId),
+      cost: cost(request),
+    }));
     batch.resolve(
       encodeReplies(
         {
