@@ -37,7 +37,7 @@ export interface StreamHead {
 export interface ReplyStream {
   /**
    * Takes all of the bytes (at least one) or none. None while the peer has not read what it has: from
-   * `replyBufferBytesMax` on, until writable() is called; and none once the stream is over.
+   * `replyBufferBytesMax` on, until writable() is called; and none once the stream is over. The first is taken always.
    */
   write(bytes: Uint8Array): boolean;
   /** The last bytes, which are taken even now. The listener is told nothing more. Again: nothing. */
