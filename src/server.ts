@@ -17,9 +17,11 @@ import {
   type Limits,
 } from './core/limits.ts';
 import { isLoopback } from './core/loopback.ts';
+import { checkRateLimits, type RateLimits } from './core/rate-limit.ts';
 import type { SnapshotMessage } from './core/thread-messages.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { LateSink } from './dispatch/late-sink.ts';
+import type { DispatchStatistics } from './dispatch/statistics.ts';
 import { WorkerPool } from './dispatch/pool.ts';
 import { publishedCommands, repairThread } from './engine/repair.ts';
 import { countEvents } from './engine/replay.ts';
@@ -55,9 +57,19 @@ export interface ServerOptions extends Partial<Limits> {
   readonly historyBytes?: number;
   /** Sealed segments between two snapshots. */
   readonly snapshotSegments?: number;
+  /** How often a client may ask, by the role it acts in. Nobody is limited if not given. */
+  readonly rateLimit?: RateLimits;
   readonly logger?: Logger;
   /** For tests: off, batches of one event run on several workers at once and rest on the mutex alone. */
   readonly oneWritingBatchPerEvent?: boolean;
+}
+
+/** Since the start: what the workers' caches did, and more. */
+export interface ServerStatistics extends CacheCounts {
+  /** Journal groups synced. */
+  readonly groups: number;
+  /** Null until recovery is through. */
+  readonly dispatch: DispatchStatistics | null;
 }
 
 export interface FrontrowServer {
@@ -77,8 +89,7 @@ export interface FrontrowServer {
    * @returns how many ids there are now
    */
   reloadKeys(keys?: KeySourceLike): Promise<number>;
-  /** Groups synced since the start, and what the workers' caches did. */
-  statistics(): CacheCounts & { readonly groups: number };
+  statistics(): ServerStatistics;
   /**
    * Answers what was admitted, writes the end mark, gives the directory back. Rejects with the FrontrowError of `lost`
    * when the journal failed meanwhile.
@@ -100,6 +111,7 @@ const SPARE_RETRY_MS = 2000;
  */
 export async function createServer(options: ServerOptions): Promise<FrontrowServer> {
   const limits = resolveLimits(options);
+  if (options.rateLimit !== undefined) checkRateLimits(options.rateLimit);
   if (options.keys === undefined && !isLoopback(options.host ?? HOST_DEFAULT)) {
     throw new FrontrowError(
       'bad-option',
@@ -235,6 +247,7 @@ class Server implements FrontrowServer {
       repair: (dead) => repairThread(this.#arena, dead),
       publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
       fatal: (error) => this.#lose(error),
+      ...(this.#options.rateLimit !== undefined && { rateLimit: this.#options.rateLimit }),
       ...(this.#options.oneWritingBatchPerEvent !== undefined && {
         oneWritingBatchPerEvent: this.#options.oneWritingBatchPerEvent,
       }),
@@ -306,9 +319,9 @@ class Server implements FrontrowServer {
     return this.#keys.reload((ring) => this.#http.setKeys(ring), keys);
   }
 
-  statistics(): CacheCounts & { readonly groups: number } {
+  statistics(): ServerStatistics {
     const groups = Atomics.load(this.#arena.words, HEADER.journalGroups);
-    return { ...cacheCounts(this.#arena), groups };
+    return { ...cacheCounts(this.#arena), groups, dispatch: this.#dispatcher?.statistics() ?? null };
   }
 
   close(): Promise<void> {
