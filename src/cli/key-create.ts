@@ -1,6 +1,7 @@
 /** `frontrow key create`: makes a key, shows it once, and writes or shows the entry that the server keeps of it. */
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { createKey, hashOfKey, parseKeys, parseKeysText } from '../core/keys.ts';
 import type { KeyEntry, KeysFile } from '../core/keys.ts';
 import { defineCommand, splitList } from './command.ts';
@@ -60,23 +61,30 @@ export const keyCreate = defineCommand({
 });
 
 /**
- * Adds to the list; the whole is checked before it takes the old one's place, in one step and with its rights kept to the owner.
+ * Adds to the list. The whole is checked before it takes the old one's place, in one step; owner and rights stay as they
+ * were, so that the server can still read it.
  * @returns how many entries the id has now
  */
 async function addEntry(path: string, entry: KeyEntry): Promise<number> {
   const old = await readEntries(path);
-  const file: KeysFile = { keys: [...old, entry] };
+  const file: KeysFile = { keys: [...(old?.entries ?? []), entry] };
   parseKeys(file);
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
+  const target = old?.path ?? path;
+  const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const handle = await open(temporary, 'wx', 0o600);
     try {
+      if (old !== null) {
+        const { uid, gid } = await handle.stat();
+        if (uid !== old.stats.uid || gid !== old.stats.gid) await handle.chown(old.stats.uid, old.stats.gid);
+        await handle.chmod(old.stats.mode & 0o777);
+      }
       await handle.writeFile(`${JSON.stringify(file, null, 2)}\n`);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await rename(temporary, target);
   } catch (error) {
     await rm(temporary, { force: true });
     throw new UsageError(`--file ${path} cannot be written: ${(error as Error).message}`);
@@ -84,15 +92,27 @@ async function addEntry(path: string, entry: KeyEntry): Promise<number> {
   return file.keys.filter(({ id }) => id === entry.id).length;
 }
 
-async function readEntries(path: string): Promise<readonly KeyEntry[]> {
+interface OldFile {
+  /** With links followed: what is replaced is the file, not the link. */
+  readonly path: string;
+  readonly stats: Stats;
+  readonly entries: readonly KeyEntry[];
+}
+
+/** Null: there is none yet. */
+async function readEntries(path: string): Promise<OldFile | null> {
   let text: string;
+  let real: string;
+  let stats: Stats;
   try {
-    text = await readFile(path, 'utf8');
+    real = await realpath(path);
+    stats = await stat(real);
+    text = await readFile(real, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new UsageError(`--file ${path} cannot be read: ${(error as Error).message}`);
   }
   parseKeysText(text);
   // Checked by the line above.
-  return (JSON.parse(text) as KeysFile).keys;
+  return { path: real, stats, entries: (JSON.parse(text.replace(/^\ufeff/, '')) as KeysFile).keys };
 }

@@ -173,5 +173,5 @@ function quoted(name: string): string {
 }
 
 function bad(what: string): FrontrowError {
-  return new FrontrowError('bad-option', `the keys file is no good: ${what}`);
+  return new FrontrowError('bad-option', `keys: ${what}`);
 }

@@ -1,10 +1,16 @@
-/** The small pure parts: bodies, turns, peers, Accept. */
+/** The small pure parts: bodies, turns, peers, forwarded addresses, keys, Accept. */
+import { timingSafeEqual } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
 import { parseAccept } from '../../src/http/accept.ts';
 import { BodyBuffer } from '../../src/http/body.ts';
+import { parseKeys } from '../../src/core/keys.ts';
+import { TrustedProxies } from '../../src/http/forwarded.ts';
+import { createHead } from '../../src/http/head.ts';
+import { KeyRing } from '../../src/http/key-ring.ts';
 import { peerOf } from '../../src/http/peer.ts';
 import { Turns } from '../../src/http/turns.ts';
+import { entryOf } from './support/keys.ts';
 
 t.test('a body is the concatenation of its chunks, whatever they are, or refused at the limit', async () => {
   const chunks = fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 30 });
@@ -115,4 +121,95 @@ t.test('Accept: the most specific range decides, whatever its place', async (t) 
     [',,, application/json ,', true, false],
   ];
   for (const [header, json, octets] of rows) t.match(parseAccept(header), { json, octets }, String(header));
+});
+
+interface Hop {
+  readonly peer: string;
+  readonly xForwardedFor?: string;
+  readonly forwarded?: string;
+}
+
+const TRUSTED = ['10.0.0.0/8', '2001:db8:f::/48', '192.0.2.1'];
+const PROXY = '10.0.0.1';
+
+const HOPS: [says: string, hop: Hop, client: string][] = [
+  ['nobody in between', { peer: '203.0.113.9' }, '203.0.113.9'],
+  ['a stranger says what it likes', { peer: '203.0.113.9', xForwardedFor: '1.2.3.4' }, '203.0.113.9'],
+  ['a proxy that says nothing', { peer: PROXY }, PROXY],
+  ['one proxy', { peer: PROXY, xForwardedFor: '203.0.113.9' }, '203.0.113.9'],
+  ['hearsay to the left', { peer: PROXY, xForwardedFor: '1.2.3.4, 203.0.113.9' }, '203.0.113.9'],
+  ['two proxies', { peer: PROXY, xForwardedFor: '1.2.3.4,203.0.113.9,10.9.9.9' }, '203.0.113.9'],
+  ['proxies only', { peer: PROXY, xForwardedFor: '10.0.0.3, 10.0.0.2' }, '10.0.0.3'],
+  ['a port', { peer: PROXY, xForwardedFor: '203.0.113.9:4711' }, '203.0.113.9'],
+  ['IPv6', { peer: PROXY, xForwardedFor: '2001:DB8:1:2:3::4' }, '2001:db8:1:2::/64'],
+  ['IPv6 with a port', { peer: PROXY, xForwardedFor: '[2001:db8:1:2:3::4]:80' }, '2001:db8:1:2::/64'],
+  ['an IPv6 proxy', { peer: '2001:db8:f::1', xForwardedFor: '203.0.113.9' }, '203.0.113.9'],
+  ['a mapped proxy', { peer: '::ffff:10.0.0.1', xForwardedFor: '::ffff:203.0.113.9' }, '203.0.113.9'],
+  ['a proxy just outside', { peer: '11.0.0.0', xForwardedFor: '203.0.113.9' }, '11.0.0.0'],
+  ['nonsense', { peer: PROXY, xForwardedFor: '203.0.113.9, unknown' }, PROXY],
+  ['nonsense behind a proxy', { peer: PROXY, xForwardedFor: '203.0.113.9, , 10.0.0.2' }, '10.0.0.2'],
+  ['no address', { peer: PROXY, xForwardedFor: '999.1.1.1' }, PROXY],
+  ['an empty list', { peer: PROXY, xForwardedFor: '' }, PROXY],
+  ['RFC 7239', { peer: PROXY, forwarded: 'for=203.0.113.9;proto=https;by=10.0.0.1' }, '203.0.113.9'],
+  ['quoted', { peer: PROXY, forwarded: 'For="[2001:db8:1:2::9]:80"' }, '2001:db8:1:2::/64'],
+  ['two elements', { peer: PROXY, forwarded: 'for=1.2.3.4, for=203.0.113.9, for=10.0.0.2' }, '203.0.113.9'],
+  ['a hidden one', { peer: PROXY, forwarded: 'for=203.0.113.9, for=_hidden' }, PROXY],
+  ['an open quote to the left', { peer: PROXY, forwarded: 'for="x, for=203.0.113.9' }, '203.0.113.9'],
+  ['two in one', { peer: PROXY, forwarded: 'for=1.2.3.4;for=203.0.113.9' }, PROXY],
+  [
+    'both, agreeing',
+    { peer: PROXY, xForwardedFor: '203.0.113.9', forwarded: 'for=203.0.113.9' },
+    '203.0.113.9',
+  ],
+  ['both, not agreeing', { peer: PROXY, xForwardedFor: '203.0.113.9', forwarded: 'for=1.2.3.4' }, PROXY],
+  ['more than anybody has', { peer: PROXY, xForwardedFor: `1.2.3.4${', 10.0.0.2'.repeat(40)}` }, '10.0.0.2'],
+];
+
+t.test('forwarded addresses are believed from the right, as far as proxies are trusted', async (t) => {
+  const proxies = new TrustedProxies(TRUSTED);
+  for (const [says, { peer, xForwardedFor = null, forwarded = null }, client] of HOPS) {
+    const head = Object.assign(createHead('GET', '/', 1, peerOf(peer)), { xForwardedFor, forwarded });
+    t.equal(proxies.clientOf(head), client, says);
+    t.equal(proxies.clientOf(head), client, `${says}, again`);
+  }
+  const local = Object.assign(createHead('GET', '/', 1, peerOf('127.0.0.9')), {
+    xForwardedFor: '203.0.113.9',
+  });
+  t.equal(new TrustedProxies(['loopback']).clientOf(local), '203.0.113.9');
+  for (const bad of [
+    '',
+    'proxy',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '::/129',
+    '10.0.0.0/8/8',
+    '10.0.0.0/-1',
+    '10.0.0/8',
+  ]) {
+    t.throws(() => new TrustedProxies([bad]), { code: 'bad-option', message: /trustProxy/ }, bad);
+  }
+});
+
+t.test('a token is compared with every hash, whether it is found first, last or not at all', async (t) => {
+  let compared = 0;
+  const count: typeof timingSafeEqual = (one, two) => {
+    compared++;
+    return timingSafeEqual(one, two);
+  };
+  const keys = parseKeys({ keys: ['a', 'b', 'c', 'd'].map((id) => entryOf(id, 'sales')) });
+  const ring = new KeyRing(keys, count);
+  for (const [token, id] of [
+    ['a-token', 'a'],
+    ['d-token', 'd'],
+    ['e-token', undefined],
+  ] as const) {
+    compared = 0;
+    t.equal(ring.find(token)?.id, id);
+    t.equal(compared, 4, token);
+  }
+  compared = 0;
+  t.equal(ring.find('a-token')?.id, 'a', 'found again');
+  t.equal(compared, 0, 'without comparing');
+  t.equal(ring.find('e-token'), null);
+  t.equal(compared, 4, 'a wrong one is not remembered');
 });
