@@ -1,6 +1,7 @@
 /** `frontrow bench`: load on a running server, then an audit of what it sold. */
 import type { Availability, EventDefinition, FrontrowClient } from '../client/index.ts';
 import { checkRange, defineCommand } from './command.ts';
+import { liveEvent } from './event-show.ts';
 import { EXIT } from './exits.ts';
 import { formatCount } from './format.ts';
 import { auditLoad } from './load-audit.ts';
@@ -21,6 +22,7 @@ export const bench = defineCommand({
     capacity: { type: 'number', default: 100_000, requiresArg: true, describe: "The made event's floor" },
     sample: { type: 'number', default: 500, requiresArg: true, describe: 'Claims to read back at most' },
   },
+  examples: [['frontrow bench --connections 64 --duration 5', '']],
   async run(args, session) {
     checkRange('connections', args.connections, 1, 10_000);
     checkRange('duration', args.duration, 1, 3600);
@@ -56,7 +58,7 @@ async function chooseEvent(
       ? await client.events.create(
           loadEvent(`bench-${crypto.randomUUID().slice(0, 8)}`, capacity, new Date()),
         )
-      : await client.events.get(name);
+      : liveEvent(await client.events.get(name));
   return { event, before: await client.events.availability(event.id) };
 }
 

@@ -19,6 +19,8 @@ export interface CommandSpec<P extends OptionTable, O extends OptionTable> {
   readonly positionals: P;
   readonly options: O;
   readonly examples?: readonly (readonly [command: string, what: string])[];
+  /** Said under the options in `--help`: what someone has to know who relies on the command. */
+  readonly notes?: string;
   /** Resolves with the exit code, or with nothing for 0. Rejects with what `exits.ts` knows. */
   run(args: InferredOptionTypes<P & O>, session: Session): Promise<number | void>;
 }
@@ -32,6 +34,7 @@ export interface Command {
   readonly positionals: Record<string, Options>;
   readonly options: Record<string, Options>;
   readonly examples: readonly (readonly [command: string, what: string])[];
+  readonly notes: string | null;
   run(args: Record<string, unknown>, session: Session): Promise<number | void>;
 }
 
@@ -48,6 +51,7 @@ export function defineCommand<const P extends OptionTable, const O extends Optio
     positionals: { ...spec.positionals },
     options: { ...spec.options },
     examples: spec.examples ?? [],
+    notes: spec.notes ?? null,
     // yargs parsed the arguments by these very tables; checkOptions has run on them.
     run: (args, session) => spec.run(args as InferredOptionTypes<P & O>, session),
   };
@@ -93,4 +97,16 @@ export const EVENT = {
   type: 'string',
   demandOption: true,
   describe: "The event's id",
+} as const satisfies Options;
+
+export const HOLD = {
+  type: 'string',
+  demandOption: true,
+  describe: "The hold's id",
+} as const satisfies Options;
+
+export const ORDER = {
+  type: 'string',
+  demandOption: true,
+  describe: "The order's id",
 } as const satisfies Options;

@@ -1,21 +1,31 @@
 /** `frontrow confirm`: a hold becomes an order. */
-import { defineCommand, IDEMPOTENCY_KEY } from './command.ts';
+import { REFERENCE_OPTIONS, readReference } from './claim-fields.ts';
+import { defineCommand, HOLD, IDEMPOTENCY_KEY } from './command.ts';
 import { describeOrder } from './order-show.ts';
 
 export const confirm = defineCommand({
   usage: 'confirm <hold>',
   describe: 'Make a hold an order',
-  positionals: { hold: { type: 'string', demandOption: true, describe: "The hold's id" } },
+  positionals: { hold: HOLD },
   options: {
-    reference: { type: 'string', requiresArg: true, describe: 'Yours, such as a payment id' },
+    ...REFERENCE_OPTIONS,
+    retake: {
+      type: 'boolean',
+      default: false,
+      describe: 'If it has expired, take the same places again, all or none',
+    },
     'idempotency-key': IDEMPOTENCY_KEY,
   },
+  examples: [
+    ['frontrow confirm hold_X --reference pi_3N', ''],
+    ['frontrow confirm hold_X --retake', 'the payment took longer than the hold'],
+  ],
   async run(args, session) {
-    const input = args.reference === undefined ? {} : { reference: args.reference };
+    const input = { ...readReference(args), ...(args.retake ? { ifExpired: 'retake' as const } : {}) };
     const order = await session
       .client()
       .holds.confirm(args.hold, input, { idempotencyKey: args['idempotency-key'] });
     await session.show(order, order.id, () => describeOrder(order, session));
-    if (!session.json) session.note(`Next: frontrow order show ${order.id}`);
+    session.next(`Next: frontrow order show ${order.id}`);
   },
 });

@@ -1,6 +1,8 @@
 /** `frontrow event create`: from flags, a JSON file, or stdin. */
 import type { EventInput } from '../client/index.ts';
 import { checkRange, defineCommand, IDEMPOTENCY_KEY } from './command.ts';
+import { EVENT_FIELD_OPTIONS, readEventFields } from './event-fields.ts';
+import type { EventFieldArgs } from './event-fields.ts';
 import { describeEvent } from './event-show.ts';
 import { UsageError } from './exits.ts';
 import { readJsonObject } from './input.ts';
@@ -12,9 +14,7 @@ export const eventCreate = defineCommand({
   positionals: { file: { type: 'string', describe: 'JSON as POST /v1/events takes it; - is stdin' } },
   options: {
     id: { type: 'string', requiresArg: true, describe: 'Made by the server unless given' },
-    name: { type: 'string', requiresArg: true, describe: 'For people' },
-    'starts-at': { type: 'string', requiresArg: true, describe: 'RFC 3339, such as 2027-01-15T19:00:00Z' },
-    'time-zone': { type: 'string', requiresArg: true, describe: 'IANA name, such as Europe/Berlin' },
+    ...EVENT_FIELD_OPTIONS,
     currency: { type: 'string', requiresArg: true, describe: 'ISO 4217, such as EUR' },
     capacity: { type: 'number', requiresArg: true, describe: 'Places in one general section' },
     price: { type: 'number', requiresArg: true, describe: 'Of one place, in minor units; with --capacity' },
@@ -24,28 +24,27 @@ export const eventCreate = defineCommand({
   examples: [
     ["frontrow event create --name 'Quiz night' --starts-at 2027-01-15T19:00:00Z --capacity 120 --open", ''],
     ['frontrow event create gala.json --open', ''],
+    ['frontrow event create - --id gala-2 < gala.json', ''],
   ],
   async run(args, session) {
     checkRange('capacity', args.capacity, 1, Number.MAX_SAFE_INTEGER);
     checkRange('price', args.price, 0, Number.MAX_SAFE_INTEGER);
-    const input = await readInput(
-      args,
-      args.file === undefined ? {} : await readJsonObject(args.file, session),
-    );
+    const file = args.file === undefined ? {} : await readJsonObject(args.file, session);
     const client = session.client();
-    const event = await client.events.create(input, { idempotencyKey: args['idempotency-key'] });
+    const event = await client.events.create(readInput(args, file), {
+      idempotencyKey: args['idempotency-key'],
+    });
     await session.show(event, event.id, () => describeEvent(event, session));
-    const next =
-      event.state === 'open' ? `Next: frontrow seats ${event.id}` : 'It is a draft and sells nothing yet.';
-    if (!session.json) session.note(next);
+    session.next(
+      event.state === 'open'
+        ? `Next: frontrow seats ${event.id}`
+        : `It is a draft and sells nothing yet. Next: frontrow event open ${event.id}`,
+    );
   },
 });
 
-interface Flags {
+interface Flags extends EventFieldArgs {
   readonly id: string | undefined;
-  readonly name: string | undefined;
-  readonly 'starts-at': string | undefined;
-  readonly 'time-zone': string | undefined;
   readonly currency: string | undefined;
   readonly capacity: number | undefined;
   readonly price: number | undefined;
@@ -53,17 +52,16 @@ interface Flags {
 }
 
 /** Flags win over the file. What is wrong with the rest is for the server to say. */
-async function readInput(flags: Flags, file: Record<string, unknown>): Promise<EventInput> {
-  const input: Record<string, unknown> = { ...file };
-  const given = {
-    id: flags.id,
-    name: flags.name,
-    startsAt: flags['starts-at'],
-    timeZone: flags['time-zone'],
+function readInput(flags: Flags, file: Record<string, unknown>): EventInput {
+  const fields = readEventFields(flags);
+  const input: Record<string, unknown> = {
+    ...file,
+    ...(flags.id === undefined ? {} : { id: flags.id }),
+    ...fields,
+    ...(flags.currency === undefined ? {} : { currency: flags.currency }),
   };
-  for (const [name, value] of Object.entries({ ...given, currency: flags.currency })) {
-    if (value !== undefined) input[name] = value;
-  }
+  if (fields['limits'] !== undefined)
+    input['limits'] = { ...(file['limits'] as object | undefined), ...fields['limits'] };
   if (flags.open) input['state'] = 'open';
   if (flags.capacity !== undefined) {
     if (input['sections'] !== undefined)

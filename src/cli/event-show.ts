@@ -1,9 +1,14 @@
-/** `frontrow event show`: the definition, with each section's size and price. */
-import type { EventDefinition } from '../client/index.ts';
+/** `frontrow event show`: the definition, with each section's size and prices. */
+import type { ArchivedEvent, EventDefinition, SectionDefinition } from '../client/index.ts';
 import { defineCommand, EVENT } from './command.ts';
+import { UsageError } from './exits.ts';
 import { formatCount, formatDuration, formatMoney, formatTime } from './format.ts';
+import type { Cell } from './format.ts';
 import type { Session } from './session.ts';
+import { stateCell } from './style.ts';
 import { cleanText } from './text-width.ts';
+
+type Field = readonly [label: string, value: Cell];
 
 export const eventShow = defineCommand({
   usage: 'show <event>',
@@ -11,32 +16,95 @@ export const eventShow = defineCommand({
   describe: "Show an event's definition",
   positionals: { event: EVENT },
   options: {},
+  examples: [
+    ['frontrow event show gala', ''],
+    ['frontrow event show gala --json', 'to change it and hand it to event edit'],
+  ],
   async run(args, session) {
     const event = await session.client().events.get(args.event);
     await session.show(event, event.id, () => describeEvent(event, session));
   },
 });
 
-export function describeEvent(event: EventDefinition, session: Session): string[] {
-  const { limits } = event;
-  const fields = session.fields([
+export function describeEvent(event: EventDefinition | ArchivedEvent, session: Session): string[] {
+  const fields: Field[] = [
     ['id', event.id],
-    ['name', cleanText(event.name)],
-    ['state', event.state],
-    ['starts', formatTime(event.startsAt, event.timeZone)],
-    [
-      'holds',
-      `${formatDuration(limits.holdSeconds * 1000)}, at most ${formatDuration(limits.maxHoldSeconds * 1000)}`,
-    ],
+    ['name', [cleanText(event.name), 'strong']],
+    ['state', stateCell(event.state)],
+    ['starts', bothTimes(event.startsAt, isArchived(event) ? 'UTC' : event.timeZone)],
+  ];
+  if (isArchived(event)) return session.fields([...fields, ...archiveFields(event)]);
+  const { limits, categories } = event;
+  if (event.salesFrom !== null) fields.push(['sold from', bothTimes(event.salesFrom, event.timeZone)]);
+  if (event.salesUntil !== null) fields.push(['sold until', bothTimes(event.salesUntil, event.timeZone)]);
+  const holdTime = formatDuration(limits.holdSeconds * 1000);
+  fields.push(
+    ['holds', `${holdTime}, at most ${formatDuration(limits.maxHoldSeconds * 1000)}`],
     ['tickets', `${limits.ticketsPerHold} a hold at most`],
-    ['version', String(event.version)],
-  ]);
+  );
+  const customer = [
+    ...(limits.ticketsPerCustomer === null ? [] : [`${limits.ticketsPerCustomer} tickets`]),
+    ...(limits.holdsPerCustomer === null ? [] : [`${limits.holdsPerCustomer} holds`]),
+  ];
+  if (customer.length > 0) fields.push(['customer', `${customer.join(', ')} at most`]);
+  if (Object.keys(event.metadata).length > 0)
+    fields.push(['metadata', cleanText(JSON.stringify(event.metadata))]);
+  fields.push(['version', String(event.version)]);
+
   const rows = event.sections.map((section) => [
     section.id,
     cleanText(section.name),
     section.kind === 'seated' ? `${section.rows.length} rows` : 'general',
     formatCount(section.capacity),
-    formatMoney(section.price, event.currency),
+    priceText(section, event),
   ]);
-  return [...fields, '', ...session.table(['section', 'name', 'kind', '>places', '>price'], rows)];
+  const lines = session.fields(fields);
+  lines.push('', ...session.table(['section', 'name', 'kind', '>places', '>price'], rows));
+  if (categories.length === 0) return lines;
+  const prices = categories.flatMap((category) =>
+    category.prices.map((entry, index) => [
+      index === 0 ? category.id : '',
+      entry.type,
+      formatMoney(entry.price, event.currency),
+      index === 0 ? cleanText(category.name) : '',
+    ]),
+  );
+  return [...lines, '', ...session.table(['category', 'type', '>price', 'name'], prices)];
+}
+
+export function isArchived(event: EventDefinition | ArchivedEvent): event is ArchivedEvent {
+  return event.state === 'archived';
+}
+
+/** Throws a UsageError for an archived event, which has neither seats nor prices any more. */
+export function liveEvent(event: EventDefinition | ArchivedEvent): EventDefinition {
+  if (isArchived(event)) {
+    throw new UsageError(`${event.id} is archived: only frontrow event show and frontrow history know it`);
+  }
+  return event;
+}
+
+function archiveFields(event: ArchivedEvent): Field[] {
+  return [
+    ['places', formatCount(event.capacity)],
+    ['sold', formatCount(event.sold)],
+    ['archived', formatTime(event.archivedAt)],
+    ['version', String(event.version)],
+  ];
+}
+
+/** The section's own price, or its category's lowest and highest. */
+function priceText(section: SectionDefinition, event: EventDefinition): string {
+  const category = event.categories.find((candidate) => candidate.id === section.category);
+  if (category === undefined) return formatMoney(section.price, event.currency);
+  const prices = category.prices.map((entry) => entry.price);
+  const lowest = formatMoney(Math.min(...prices), event.currency);
+  const highest = formatMoney(Math.max(...prices), event.currency);
+  return lowest === highest ? lowest : `${lowest} to ${highest.split(' ').slice(1).join(' ')}`;
+}
+
+/** Where the event is, and in UTC where that is another time. */
+function bothTimes(time: string, timeZone: string): string {
+  const there = formatTime(time, timeZone);
+  return timeZone === 'UTC' ? there : `${there} (${formatTime(time)})`;
 }

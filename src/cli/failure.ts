@@ -4,14 +4,17 @@
 import { FrontrowProblem, FrontrowUnreachable } from '../client/index.ts';
 import { FrontrowError } from '../core/assert.ts';
 import { UsageError } from './exits.ts';
-import { shellWord } from './format.ts';
+import { formatDuration, shellWord } from './format.ts';
+import { hintFor } from './hints.ts';
 import { cleanText } from './text-width.ts';
 
 export interface FailureContext {
   /** The command as typed, such as `event create`; empty before one was recognised. */
   readonly command: string;
-  /** The event named on the command line, for a hint that can be pasted. */
+  /** What was named on the command line, for a hint that can be pasted. */
   readonly event: string | null;
+  readonly hold: string | null;
+  readonly order: string | null;
 }
 
 /** Lines to print, first the one that matters. */
@@ -74,34 +77,12 @@ function numbersOf(problem: FrontrowProblem): string {
 
 function hintOf(problem: FrontrowProblem, context: FailureContext): string | null {
   if (problem.applied === null) return sameKey(problem.request.idempotencyKey);
-  if (problem.retryAfterMs !== null) return `again in ${Math.ceil(problem.retryAfterMs / 1000)} s`;
-  const event = shellWord(cleanText(context.event ?? 'EVENT'));
-  switch (problem.code) {
-    case 'sold-out':
-    case 'not-enough-available':
-    case 'seat-unavailable':
-      return `frontrow seats ${event}`;
-    case 'no-adjacent-seats':
-      return `--adjacent preferred, or frontrow seats ${event}`;
-    case 'sale-not-started':
-      return 'the event is a draft: create it with --open to sell at once';
-    case 'event-not-found':
-      return 'frontrow event list';
-    case 'event-exists':
-      return 'another --id';
-    case 'hold-expired':
-    case 'hold-released':
-      return 'hold the places again: the command is frontrow hold';
-    case 'unauthorized':
-    case 'forbidden':
-      return 'a key in FRONTROW_KEY or --key-file';
-    case 'idempotency-mismatch':
-      return 'another --idempotency-key';
-    case 'unexpected-reply':
-      return 'is --url really a Frontrow server?';
-    default:
-      return null;
-  }
+  const hint = hintFor(problem)?.replace(/EVENT|HOLD|ORDER/g, (name) => {
+    const id = context[name.toLowerCase() as 'event' | 'hold' | 'order'];
+    return id === null ? name : shellWord(cleanText(id));
+  });
+  if (problem.retryAfterMs === null) return hint ?? null;
+  return `again in ${formatDuration(Math.max(1, problem.retryAfterMs))}`;
 }
 
 /** The origin, where the message has not told it already. */

@@ -1,5 +1,6 @@
 /** Money, times, counts and tables as people read them. Pure. */
-import { padEnd, padStart, textWidth } from './text-width.ts';
+import type { Paint, Style } from './style.ts';
+import { padEnd, textWidth, truncate } from './text-width.ts';
 
 const whole = new Intl.NumberFormat('en-US');
 
@@ -16,6 +17,14 @@ export function formatMoney(minor: number | null, currency: string | null): stri
     maximumFractionDigits: digits,
   });
   return `${currency} ${amount.format(minor / 10 ** digits)}`;
+}
+
+/** For programs: 4500 EUR → `45.00`. Exact: made of digits, not by a division. */
+export function decimalMoney(minor: number, currency: string): string {
+  const digits = exponentOf(currency);
+  if (digits === 0) return String(minor);
+  const text = String(minor).padStart(digits + 1, '0');
+  return `${text.slice(0, -digits)}.${text.slice(-digits)}`;
 }
 
 function exponentOf(currency: string): number {
@@ -51,25 +60,63 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
 }
 
+/** A cell's text, or text with the style it is painted in where there is colour. */
+export type Cell = string | readonly [text: string, style: Style];
+
+export interface TableLook {
+  readonly paint: Paint;
+  /** Columns there are: what does not fit is cut from the last cell of a line. */
+  readonly width: number;
+}
+
+const PLAIN: TableLook = { paint: (_style, text) => text, width: Infinity };
+const LAST_WIDTH_MIN = 12;
+
 /** Columns two spaces apart; a header starting with `>` is right-aligned. No line ends in spaces. */
-export function formatTable(headers: readonly string[], rows: readonly (readonly string[])[]): string[] {
+export function formatTable(
+  headers: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  look: TableLook = PLAIN,
+): string[] {
   const right = headers.map((header) => header.startsWith('>'));
-  const titles = headers.map((header) => header.replace(/^>/, ''));
-  const widths = titles.map((title, column) =>
-    rows.reduce((widest, row) => Math.max(widest, textWidth(row[column] ?? '')), textWidth(title)),
+  const titles = headers.map((header): Cell => [header.replace(/^>/, ''), 'faint']);
+  const lines = [titles, ...rows];
+  const widths = headers.map((_, column) =>
+    lines.reduce((widest, line) => Math.max(widest, textWidth(textOf(line[column]))), 0),
   );
-  return [titles, ...rows].map((row) =>
-    widths
-      .map((width, column) => (right[column] === true ? padStart : padEnd)(row[column] ?? '', width))
-      .join('  ')
-      .trimEnd(),
-  );
+  const last = headers.length - 1;
+  const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
+  if (before + widths[last] > look.width) widths[last] = Math.max(LAST_WIDTH_MIN, look.width - before);
+  return lines.map((line) => {
+    const cells = widths.map((width, column) => {
+      const text = truncate(textOf(line[column]), width);
+      const space = ' '.repeat(width - textWidth(text));
+      const painted = look.paint(styleOf(line[column]), text);
+      const rest = line.slice(column + 1).some((cell) => textOf(cell) !== '');
+      return right[column] === true ? space + painted : rest ? painted + space : painted;
+    });
+    return cells.join('  ').trimEnd();
+  });
+}
+
+function textOf(cell: Cell | undefined): string {
+  return typeof cell === 'string' ? cell : (cell?.[0] ?? '');
+}
+
+function styleOf(cell: Cell | undefined): Style {
+  return typeof cell === 'string' || cell === undefined ? 'plain' : cell[1];
 }
 
 /** Label and value, labels padded alike. */
-export function formatFields(fields: readonly (readonly [label: string, value: string])[]): string[] {
+export function formatFields(
+  fields: readonly (readonly [label: string, value: Cell])[],
+  paint: Paint = PLAIN.paint,
+): string[] {
   const width = fields.reduce((widest, [label]) => Math.max(widest, label.length), 0);
-  return fields.map(([label, value]) => `${padEnd(label, width)}  ${value}`.trimEnd());
+  return fields.map(([label, value]) => {
+    const text = paint(styleOf(value), textOf(value));
+    return `${paint('faint', padEnd(label, width))}  ${text}`.trimEnd();
+  });
 }
 
 /** Safe in a shell as it stands, or in single quotes: what is printed to be pasted must work. */

@@ -10,7 +10,16 @@ const BYTES_MAX = 2 * 1024 * 1024;
 /** Throws a UsageError when there is nothing to read, or it is not a JSON object. */
 export async function readJsonObject(source: string, session: Session): Promise<Record<string, unknown>> {
   const label = source === STDIN ? 'stdin' : source;
-  const text = source === STDIN ? await readStdin(session) : await readText(source);
+  return parseJsonObject(await readSource(source, session), label);
+}
+
+/** The text of a file, or of stdin. Throws a UsageError where it cannot be read or is too long. */
+export function readSource(source: string, session: Session): Promise<string> {
+  return source === STDIN ? readStdin(session) : readText(source);
+}
+
+/** Throws a UsageError that begins with `label` unless `text` is a JSON object. */
+export function parseJsonObject(text: string, label: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

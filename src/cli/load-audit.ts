@@ -91,7 +91,7 @@ async function auditSeatStates(client: FrontrowClient, load: LoadResult): Promis
     const letters = new Map(
       states.sections.flatMap(({ id, rows }) => rows.map((row) => [`${id}-${row.id}`, row.seats])),
     );
-    for (const section of definition.sections) {
+    for (const section of definition.state === 'archived' ? [] : definition.sections) {
       if (section.kind !== 'seated') continue;
       for (const row of section.rows) {
         const place = `${section.id}-${row.id}`;

@@ -189,12 +189,18 @@ async function resend(
 class Plan {
   readonly #sections: string[];
   readonly #open: string[];
+  /** The price type to ask for, where a section's category has several. */
+  readonly #types = new Map<string, string>();
   readonly #most: number;
   readonly #seconds: number | null;
 
   constructor(event: EventDefinition, kind: LoadKind) {
     this.#sections = event.sections.map((section) => section.id);
     this.#open = [...this.#sections];
+    for (const section of event.sections) {
+      const category = event.categories.find((candidate) => candidate.id === section.category);
+      if (category !== undefined) this.#types.set(section.id, category.prices[0].type);
+    }
     this.#most = event.limits.ticketsPerHold;
     // The longest hold the event allows: one that ends during the run would look like a lost one.
     this.#seconds = kind === 'holds' ? event.limits.maxHoldSeconds : null;
@@ -205,7 +211,9 @@ class Plan {
     const sections = this.#open.length > 0 ? this.#open : this.#sections;
     const section = sections[count % sections.length];
     const quantity = Math.min([1, 2, 1, 4][(count >> 1) & 3], this.#most);
-    const body = { customer: `load-${count}`, items: [{ section, quantity }] };
+    const type = this.#types.get(section);
+    const item = type === undefined ? { section, quantity } : { section, quantity, type };
+    const body = { customer: `load-${count}`, items: [item] };
     return { section, body: this.#seconds === null ? body : { ...body, seconds: this.#seconds } };
   }
 

@@ -1,16 +1,19 @@
 /** `frontrow order show`, and how an order is described to people. */
 import type { Order } from '../client/index.ts';
-import { defineCommand } from './command.ts';
+import { defineCommand, ORDER } from './command.ts';
 import { formatMoney, formatTime } from './format.ts';
+import type { Cell } from './format.ts';
+import { claimFields } from './hold-show.ts';
 import type { Session } from './session.ts';
-import { cleanText } from './text-width.ts';
+import { stateCell } from './style.ts';
 
 export const orderShow = defineCommand({
   usage: 'show <order>',
   group: 'order',
   describe: 'Show an order and its tickets',
-  positionals: { order: { type: 'string', demandOption: true, describe: "The order's id" } },
+  positionals: { order: ORDER },
   options: {},
+  examples: [['frontrow order show order_X', '']],
   async run(args, session) {
     const order = await session.client().orders.get(args.order);
     await session.show(order, order.id, () => describeOrder(order, session));
@@ -19,24 +22,23 @@ export const orderShow = defineCommand({
 
 export function describeOrder(order: Order, session: Session): string[] {
   const money = (minor: number | null): string => formatMoney(minor, order.currency);
-  const fields: [string, string][] = [
+  const fields: [string, Cell][] = [
     ['order', order.id],
     ['event', order.event],
-    ['state', order.state],
-    ['total', money(order.total)],
+    ['state', stateCell(order.state)],
+    ['total', [money(order.total), 'strong']],
   ];
-  if (order.cancelledTotal !== null && order.cancelledTotal > 0)
-    fields.push(['cancelled', money(order.cancelledTotal)]);
-  for (const name of ['customer', 'reference'] as const) {
-    const value = order[name] ?? null;
-    if (value !== null) fields.push([name, cleanText(value)]);
-  }
-  fields.push(['created', formatTime(order.createdAt)], ['sequence', String(order.sequence)]);
+  if (order.cancelledTotal > 0) fields.push(['cancelled', money(order.cancelledTotal)]);
+  fields.push(...claimFields(order), ['created', formatTime(order.createdAt)]);
+  if (order.updatedAt !== order.createdAt) fields.push(['updated', formatTime(order.updatedAt)]);
+  fields.push(['sequence', String(order.sequence)]);
   const rows = order.tickets.map((ticket) => [
     ticket.id,
     ticket.seat ?? ticket.section,
+    ticket.type,
     money(ticket.price),
-    ticket.state,
+    stateCell(ticket.state),
   ]);
-  return [...session.fields(fields), '', ...session.table(['ticket', 'place', '>price', 'state'], rows)];
+  const headers = ['ticket', 'place', 'type', '>price', 'state'];
+  return [...session.fields(fields), '', ...session.table(headers, rows)];
 }

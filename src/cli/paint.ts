@@ -1,10 +1,7 @@
-/** Colours and letters of the seat map: one table for rows, bars and the legend. Pure. */
-import { styleText } from 'node:util';
+/** Letters of the seat map: one table for rows, bars and the legend. Pure. */
 import type { PlaceCounts, SeatLetter } from '../client/index.ts';
 import { formatCount } from './format.ts';
-
-type Style = 'strong' | 'faint' | SeatLetter;
-export type Paint = (style: Style, text: string) => string;
+import type { Paint } from './style.ts';
 
 /** Order of states in bars, counts and the legend: taken first, so that a bar fills up from the left. */
 export const STATES = [
@@ -13,22 +10,6 @@ export const STATES = [
   { letter: 'b', name: 'blocked', glyph: 'b', wheelchair: 'B' },
   { letter: 'a', name: 'available', glyph: '·', wheelchair: 'W' },
 ] as const;
-
-const FORMATS = {
-  strong: 'bold',
-  faint: 'dim',
-  a: 'green',
-  h: 'yellow',
-  s: 'red',
-  b: 'gray',
-} as const;
-
-/** With `color` off the text comes back as it is: the letters alone must say everything. */
-export function painter(color: boolean): Paint {
-  if (!color) return (_style, text) => text;
-  // validateStream would look at process.stdout; whether there is colour was decided before.
-  return (style, text) => styleText(FORMATS[style], text, { validateStream: false });
-}
 
 /** `·`, `h`, `s`, `b`; a capital for a wheelchair seat, where an available one is `W`. */
 export function glyphOf(letter: SeatLetter, wheelchair: boolean): string {

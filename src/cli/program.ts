@@ -7,6 +7,7 @@ import yargs from 'yargs';
 import type { Argv, Options } from 'yargs';
 import { checkOptions, STDIN } from './command.ts';
 import type { Command } from './command.ts';
+import { complete, COMPLETE } from './complete.ts';
 import { EXIT, exitCodeOf, UsageError } from './exits.ts';
 import { describeFailure } from './failure.ts';
 import { Session } from './session.ts';
@@ -22,8 +23,10 @@ const GLOBAL_OPTIONS = {
 const BUILT_IN = ['help', 'h', 'version', 'config', 'q', '_', '$0'];
 
 const GROUPS: Readonly<Record<string, string>> = {
-  event: 'Define events and look at them',
-  order: 'Look at orders and cancel them',
+  event: 'Define events, change them, put them on sale and off',
+  hold: 'Look at holds',
+  order: 'Book at once, look at orders, cancel and export them',
+  key: 'Make keys for a server',
 };
 
 /** Runs one command line. Never rejects: failures are told on stderr and come back as the exit code. */
@@ -33,6 +36,7 @@ export async function runProgram(
   version: string,
   terminal: Terminal,
 ): Promise<number> {
+  if (argv[0] === COMPLETE) return printCompletions(argv.slice(1), commands, terminal);
   const typed = findCommand(argv, commands);
   const outcome = { code: EXIT.ok as number, args: {} as Record<string, unknown> };
   try {
@@ -44,11 +48,25 @@ export async function runProgram(
   } catch (error) {
     const { signal } = terminal;
     if (signal.aborted && error === signal.reason) return EXIT.interrupted;
-    const event = outcome.args['event'];
-    const context = { command: typed?.name ?? '', event: typeof event === 'string' ? event : null };
+    const named = (name: string): string | null => {
+      const value = outcome.args[name];
+      return typeof value === 'string' ? value : null;
+    };
+    const ids = { event: named('event'), hold: named('hold'), order: named('order') };
+    const context = { command: typed?.name ?? '', ...ids };
     for (const line of describeFailure(error, context)) terminal.stderr.write(`${line}\n`);
     return exitCodeOf(error);
   }
+}
+
+async function printCompletions(
+  words: readonly string[],
+  commands: readonly Command[],
+  terminal: Terminal,
+): Promise<number> {
+  const world = { commands, groups: GROUPS, globals: GLOBAL_OPTIONS, env: terminal.env };
+  for (const line of await complete(words, world)) terminal.stdout.write(`${line}\n`);
+  return EXIT.ok;
 }
 
 function buildProgram(
@@ -92,6 +110,7 @@ function buildProgram(
         for (const [name, option] of Object.entries(command.positionals))
           builder.positional(name, positional(option));
         for (const [example, what] of command.examples) builder.example(example, what);
+        if (command.notes !== null) builder.epilogue(command.notes);
         return builder
           .usage(
             `$0 ${command.group === null ? '' : `${command.group} `}${command.usage}\n\n${command.describe}`,
@@ -108,6 +127,8 @@ function buildProgram(
   };
   for (const command of commands) if (command.group === null) register(program, command);
   for (const [group, describe] of Object.entries(GROUPS)) {
+    // A group and a command may share a name, `hold`: what was typed decides which of them yargs is told of.
+    if (typed?.name === group) continue;
     const members = commands.filter((command) => command.group === group);
     if (members.length === 0) continue;
     program.command(group, describe, (builder) => {

@@ -7,7 +7,7 @@
  * Rows with as many aisles as each other share their aisles; others are centred on their own. Pure.
  */
 import { glyphOf } from './paint.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from './style.ts';
 import { padStart } from './text-width.ts';
 import { WHEELCHAIR } from './seat-map-model.ts';
 import type { MapRow, MapSeat } from './seat-map-model.ts';

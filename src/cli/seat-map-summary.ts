@@ -3,7 +3,7 @@
  * where even a line a row is too much. Pure.
  */
 import { bar } from './paint.ts';
-import type { Paint } from './paint.ts';
+import type { Paint } from './style.ts';
 import { formatCount } from './format.ts';
 import { padEnd, padStart } from './text-width.ts';
 import { sumCounts } from './seat-map-model.ts';

@@ -4,8 +4,9 @@
  * No line is wider than `width`. With colour off nothing is lost: the letters say it all, and the legend
  * says what they mean.
  */
-import { bar, countsText, painter, STATES } from './paint.ts';
-import type { Paint } from './paint.ts';
+import { bar, countsText, STATES } from './paint.ts';
+import { painter } from './style.ts';
+import type { Paint } from './style.ts';
 import { formatMoney, formatTime } from './format.ts';
 import { drawNumberedRow, drawRows } from './seat-map-rows.ts';
 import { drawSummary } from './seat-map-summary.ts';

@@ -1,6 +1,8 @@
-/** `frontrow seat`: one seat, what it is and who has it. */
+/** `frontrow seat`: one seat, and whose it is where the key may know. */
 import { defineCommand, EVENT } from './command.ts';
 import { formatTime } from './format.ts';
+import type { Cell } from './format.ts';
+import { stateCell } from './style.ts';
 
 export const seat = defineCommand({
   usage: 'seat <event> <seat>',
@@ -10,12 +12,13 @@ export const seat = defineCommand({
     seat: { type: 'string', demandOption: true, describe: 'section-row-number, such as stalls-A-12' },
   },
   options: {},
+  examples: [['frontrow seat gala stalls-A-12', '']],
   async run(args, session) {
     const reply = await session.client().events.seat(args.event, args.seat);
     await session.show(reply, reply.seat, () => {
-      const fields: [string, string][] = [
+      const fields: [string, Cell][] = [
         ['seat', reply.seat],
-        ['state', reply.state],
+        ['state', stateCell(reply.state)],
         ['section', reply.section],
         ['row', reply.row],
         ['number', reply.number],

@@ -6,10 +6,13 @@ import { readFileSync } from 'node:fs';
 import { FrontrowClient } from '../client/index.ts';
 import { UsageError } from './exits.ts';
 import { formatFields, formatTable } from './format.ts';
+import type { Cell } from './format.ts';
+import { painter } from './style.ts';
+import type { Paint } from './style.ts';
 
 /** The process's own streams, or a test's. */
 export interface Terminal {
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly stdout: NodeJS.WritableStream & {
     readonly isTTY?: boolean;
     readonly columns?: number;
@@ -29,6 +32,8 @@ export interface SessionOptions {
 }
 
 const PIPE_WIDTH = 80;
+/** A person waits, and can do the same again: enough for a hiccup, and not for more. */
+const RETRY = { attempts: 3, totalMs: 5000 };
 
 export class Session {
   readonly json: boolean;
@@ -45,10 +50,19 @@ export class Session {
     this.#keyFile = options.keyFile;
   }
 
-  /** Throws a UsageError when `--url` or `--key-file` is no good. */
+  /** Its calls end when the person has had enough. Throws a UsageError when `--url` or `--key-file` is no good. */
   client(): FrontrowClient {
+    return this.#client(this.terminal.signal);
+  }
+
+  /** The same, with calls that run to their end: for what must be put in order before the program may go. */
+  lastingClient(): FrontrowClient {
+    return this.#client(undefined);
+  }
+
+  #client(signal: AbortSignal | undefined): FrontrowClient {
     try {
-      return new FrontrowClient({ url: this.url, key: this.key(), signal: this.terminal.signal });
+      return new FrontrowClient({ url: this.url, key: this.key(), signal, retry: RETRY });
     } catch (error) {
       if (error instanceof TypeError) throw new UsageError(`--url ${this.url} is not an http or https URL`);
       throw error;
@@ -76,14 +90,29 @@ export class Session {
   /** No colour into a pipe, nor with NO_COLOR (https://no-color.org); FORCE_COLOR wins over the pipe. */
   get color(): boolean {
     const { stdout, env } = this.terminal;
-    if ((env['NO_COLOR'] ?? '') !== '' || env['TERM'] === 'dumb') return false;
+    if (!this.allowsColor) return false;
     const forced = env['FORCE_COLOR'];
     if (forced !== undefined && forced !== '') return forced !== '0' && forced !== 'false';
     return stdout.isTTY === true;
   }
 
+  /** Nobody forbids colour; whether the stream at hand shows it is for the caller to know. */
+  get allowsColor(): boolean {
+    const { env } = this.terminal;
+    return (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  }
+
+  get paint(): Paint {
+    return painter(this.color);
+  }
+
   get isTerminal(): boolean {
     return this.terminal.stdout.isTTY === true;
+  }
+
+  /** Somebody can be asked: input and the place for questions are both a terminal. */
+  get canAsk(): boolean {
+    return this.terminal.stdin.isTTY === true && this.terminal.stderr.isTTY === true;
   }
 
   /** Lines of data. Resolves when the reader has room again, so that long output waits for a slow pipe. */
@@ -103,7 +132,17 @@ export class Session {
 
   /** For the person, not for a program: stderr, and not with `--quiet`. */
   note(...lines: readonly string[]): void {
-    if (!this.quiet) for (const line of lines) this.terminal.stderr.write(`${line}\n`);
+    if (!this.quiet) this.tell(...lines);
+  }
+
+  /** Part of a conversation, or too important for `--quiet`: stderr. */
+  tell(...lines: readonly string[]): void {
+    for (const line of lines) this.terminal.stderr.write(`${line}\n`);
+  }
+
+  /** What to do next, after the data. A program that asked for JSON or ids knows. */
+  next(...lines: readonly string[]): void {
+    if (!this.json) this.note(...lines);
   }
 
   /** One thing, in the form that was asked for: JSON, its id alone, or labelled lines. */
@@ -112,11 +151,15 @@ export class Session {
     else await this.print(...(this.quiet ? [id] : human()));
   }
 
-  fields(fields: readonly (readonly [label: string, value: string])[]): string[] {
-    return formatFields(fields);
+  fields(fields: readonly (readonly [label: string, value: Cell])[]): string[] {
+    return formatFields(fields, this.paint);
   }
 
-  table(headers: readonly string[], rows: readonly (readonly string[])[]): string[] {
-    return formatTable(headers, rows);
+  /** Cut to the terminal; a pipe gets everything. */
+  table(headers: readonly string[], rows: readonly (readonly Cell[])[]): string[] {
+    return formatTable(headers, rows, {
+      paint: this.paint,
+      width: this.isTerminal ? this.width : Infinity,
+    });
   }
 }
