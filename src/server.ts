@@ -19,15 +19,19 @@ import {
 import { isLoopback } from './core/loopback.ts';
 import { checkRateLimits, type RateLimits } from './core/rate-limit.ts';
 import type { SnapshotMessage } from './core/thread-messages.ts';
+import { TimeHistogram } from './core/time-histogram.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { LateSink } from './dispatch/late-sink.ts';
 import type { DispatchStatistics } from './dispatch/statistics.ts';
 import { WorkerPool } from './dispatch/pool.ts';
+import { SYSTEM_SCHEDULER } from './dispatch/scheduler.ts';
 import { publishedCommands, repairThread } from './engine/repair.ts';
 import { countEvents } from './engine/replay.ts';
 import { TrustedProxies } from './http/forwarded.ts';
 import type { KeyRing } from './http/key-ring.ts';
 import { KeySource, type KeySourceLike } from './http/key-source.ts';
+import { LiveUpdates } from './http/live-updates.ts';
+import { OpsService } from './http/ops-service.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
 import { segmentCapacity } from './journal/layout.ts';
 import { SegmentSupply } from './journal/segment-supply.ts';
@@ -37,6 +41,7 @@ import { viewEvent } from './memory/event.ts';
 import { HEADER } from './memory/layout.ts';
 import { eventSlots } from './memory/registry.ts';
 import { cacheCounts, wakeJournal, type CacheCounts } from './memory/threads.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { buildSnapshot, HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
 
 export interface ServerOptions extends Partial<Limits> {
@@ -52,6 +57,8 @@ export interface ServerOptions extends Partial<Limits> {
   readonly keys?: KeySourceLike;
   /** Proxies whose `X-Forwarded-For` and `Forwarded` are believed: addresses, CIDR ranges, or `loopback`. */
   readonly trustProxy?: readonly string[];
+  /** A port of its own for /metrics, /healthz and /readyz, without keys. The main port has no /metrics then. */
+  readonly opsListen?: { readonly host: string; readonly port: number };
   readonly drainTimeoutMs?: number;
   /** Bytes of journal kept for history beyond what recovery needs. 1 GiB if not given. */
   readonly historyBytes?: number;
@@ -75,6 +82,8 @@ export interface ServerStatistics extends CacheCounts {
 export interface FrontrowServer {
   readonly url: string;
   readonly port: number;
+  /** Of the port for operators. */
+  readonly opsUrl: string | null;
   readonly recovered: {
     readonly events: number;
     readonly frames: number;
@@ -100,7 +109,10 @@ export interface FrontrowServer {
 const HOST_DEFAULT = '127.0.0.1';
 const PORT_DEFAULT = 8080;
 const DRAIN_TIMEOUT_MS = 30_000;
+const OPS_DRAIN_MS = 1000;
 const BLOCK_BYTES = 4096;
+/** Of the journal's incarnation, in ETags and ids of live updates. */
+const INCARNATION_CHARS = 8;
 /** After a full disk. */
 const SPARE_RETRY_MS = 2000;
 
@@ -136,6 +148,10 @@ export async function createServer(options: ServerOptions): Promise<FrontrowServ
   return server;
 }
 
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 class Server implements FrontrowServer {
   readonly #options: ServerOptions;
   readonly #limits: Limits;
@@ -144,6 +160,10 @@ class Server implements FrontrowServer {
   readonly #keys: KeySource;
   readonly #late = new LateSink();
   readonly #http: HttpService;
+  readonly #ops: OpsService | null;
+  readonly #metrics: Metrics;
+  readonly #admissionWait = new TimeHistogram();
+  readonly #journalSync = new TimeHistogram();
   readonly #journal: JournalThread;
   readonly #supply: SegmentSupply;
   #dispatcher: Dispatcher | null = null;
@@ -157,6 +177,8 @@ class Server implements FrontrowServer {
   #resolveLost: (error: FrontrowError) => void = () => {};
   readonly lost: Promise<FrontrowError>;
   port = 0;
+  opsUrl: string | null = null;
+  #incarnation = '';
   recovered = { events: 0, frames: 0, tornTailBytes: 0, ms: 0 };
 
   constructor(
@@ -174,8 +196,28 @@ class Server implements FrontrowServer {
     this.lost = new Promise((settle) => {
       this.#resolveLost = settle;
     });
+    const live = new LiveUpdates({
+      sink: this.#late,
+      scheduler: SYSTEM_SCHEDULER,
+      incarnation: () => this.#incarnation,
+      connectionsMax: limits.connectionsMax,
+    });
+    this.#metrics = new Metrics({
+      arena: this.#arena,
+      sink: this.#late,
+      dispatch: () => this.#dispatcher?.statistics() ?? null,
+      live: () => live.counts(),
+      connections: () => this.#http.connectionCount,
+      journalRoom: () => this.#diskRoom(),
+      admissionWait: this.#admissionWait,
+      journalSync: this.#journalSync,
+    });
+    this.#ops = options.opsListen === undefined ? null : this.#createOps();
     this.#http = createHttpService({
       sink: this.#late,
+      streams: live,
+      pages: this.#ops === null ? [this.#metrics.page] : [],
+      onAnswered: (answered) => this.#metrics.answered(answered),
       connectionsMax: limits.connectionsMax,
       keys: ring,
       proxies: options.trustProxy === undefined ? null : new TrustedProxies(options.trustProxy),
@@ -193,7 +235,13 @@ class Server implements FrontrowServer {
       },
     });
     this.#journal = new JournalThread(
-      { arena: this.#arena.buffer, limits, directory, durability: options.durability ?? 'fsync' },
+      {
+        arena: this.#arena.buffer,
+        limits,
+        directory,
+        durability: options.durability ?? 'fsync',
+        syncTimes: this.#journalSync.buffer,
+      },
       {
         durable: (position) => this.#dispatcher?.onDurable(position),
         rolled: (sparesMissing) => this.#rolled(sparesMissing),
@@ -202,18 +250,32 @@ class Server implements FrontrowServer {
     );
   }
 
+  #createOps(): OpsService {
+    const { logger } = this.#options;
+    return new OpsService({
+      state: () => (this.#closing === null ? this.#late.state : 'draining'),
+      pages: [this.#metrics.page],
+      now: () => this.#late.now(),
+      ...(logger !== undefined && { logger }),
+    });
+  }
+
   get url(): string {
-    const host = this.#options.host ?? HOST_DEFAULT;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${this.port}`;
+    return urlOf(this.#options.host ?? HOST_DEFAULT, this.port);
   }
 
   async start(): Promise<void> {
     await this.#journal.owned;
+    const { opsListen } = this.#options;
+    if (this.#ops !== null && opsListen !== undefined) {
+      this.opsUrl = urlOf(opsListen.host, await this.#ops.listen(opsListen.host, opsListen.port));
+    }
     this.port = await this.#http.listen(
       this.#options.host ?? HOST_DEFAULT,
       this.#options.port ?? PORT_DEFAULT,
     );
     const recovered = await this.#journal.recovered;
+    this.#incarnation = recovered.incarnation.slice(0, INCARNATION_CHARS);
     this.#report(recovered);
     await this.#supply.replenish();
     const clock = new SystemClock(recovered.lastTimeMs);
@@ -247,6 +309,7 @@ class Server implements FrontrowServer {
       repair: (dead) => repairThread(this.#arena, dead),
       publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
       fatal: (error) => this.#lose(error),
+      observe: { admissionWait: (ms) => this.#admissionWait.observe(ms / 1000) },
       ...(this.#options.rateLimit !== undefined && { rateLimit: this.#options.rateLimit }),
       ...(this.#options.oneWritingBatchPerEvent !== undefined && {
         oneWritingBatchPerEvent: this.#options.oneWritingBatchPerEvent,
@@ -299,6 +362,7 @@ class Server implements FrontrowServer {
 
   #snapshotDone(message: SnapshotMessage): void {
     this.#snapshot = null;
+    if (message.kind !== 'nothing-new') this.#metrics.snapshot(message.kind);
     const { logger } = this.#options;
     if (message.kind === 'failed' && this.#closing === null) logger?.error(message, 'a snapshot failed');
     else logger?.info(message, 'snapshot');
@@ -338,6 +402,7 @@ class Server implements FrontrowServer {
       wakeJournal(this.#arena);
       await this.#journal.ended.catch((error: unknown) => error);
     }
+    await this.#ops?.drain(OPS_DRAIN_MS);
     await this.#endThreads();
     if (this.#lostError !== null) throw this.#lostError;
   }
@@ -345,7 +410,7 @@ class Server implements FrontrowServer {
   /** A start that failed leaves nothing behind. */
   async abort(): Promise<void> {
     this.#isOver = true;
-    await this.#http.drain(0);
+    await Promise.all([this.#http.drain(0), this.#ops?.drain(0)]);
     await this.#endThreads();
   }
 

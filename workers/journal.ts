@@ -9,6 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, FrontrowError } from '../src/core/assert.ts';
 import type { JournalMessage, JournalThreadData } from '../src/core/thread-messages.ts';
+import { TimeHistogram } from '../src/core/time-histogram.ts';
 import { loadArena } from '../src/engine/snapshot.ts';
 import { Replay } from '../src/engine/replay.ts';
 import { FileJournal } from '../src/journal/file-journal.ts';
@@ -66,7 +67,12 @@ function lost(message: string, cause: unknown): FrontrowError {
 }
 
 /** Writes groups until it is told to stop and the ring is empty. */
-async function run(arena: Arena, journal: FileJournal, start: number): Promise<void> {
+async function run(
+  arena: Arena,
+  journal: FileJournal,
+  syncTimes: TimeHistogram,
+  start: number,
+): Promise<void> {
   const { words } = arena;
   // A journal over a network answers with a promise; this loop is written for both.
   const port: Journal = journal;
@@ -86,10 +92,12 @@ async function run(arena: Arena, journal: FileJournal, start: number): Promise<v
       Atomics.wait(words, HEADER.journalWake, wake);
       continue;
     }
+    const startedMs = performance.now();
     const outcome = await port.append(position, ringChunks(arena, tail, units));
     if (!outcome.ok) {
       throw lost(`the journal took no group at position ${position}: ${outcome.reason}`, outcome.cause);
     }
+    syncTimes.observe((performance.now() - startedMs) / 1000);
     position += units * 8;
     storeDurable(arena, position);
     Atomics.store(words, HEADER.segmentBlocks, Math.floor(journal.room() / BLOCK_BYTES));
@@ -112,7 +120,7 @@ async function serve(data: JournalThreadData): Promise<void> {
   });
   journal.own();
   tell({ kind: 'owned' });
-  await run(arena, journal, recover(arena, journal));
+  await run(arena, journal, new TimeHistogram(data.syncTimes), recover(arena, journal));
   const end = journal.end();
   journal.close();
   if (!end.ok) throw lost('the end mark could not be written; what was acknowledged is kept', end.cause);

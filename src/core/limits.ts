@@ -68,6 +68,8 @@ export const LIVE_INTERVAL_MS = 100;
 /** Reads under way for those who begin, or have fallen behind. */
 export const LIVE_READS_MAX = 32;
 export const LIVE_HEARTBEAT_MS = 15_000;
+/** On the port for operators. */
+export const OPS_CONNECTIONS_MAX = 64;
 /** A batch that has not come back after this is taken for hung, and its worker is killed. */
 export const BATCH_HUNG_MS = 10_000;
 

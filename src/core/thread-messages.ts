@@ -10,6 +10,8 @@ export interface JournalThreadData {
   readonly limits: Limits;
   readonly directory: string;
   readonly durability: 'fsync' | 'none';
+  /** Of a TimeHistogram that counts how long each group takes. */
+  readonly syncTimes: SharedArrayBuffer;
 }
 
 /** What the journal thread says, in this order; `failed` may come at any time and is the last. */
