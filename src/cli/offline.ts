@@ -55,13 +55,16 @@ export const inspectDirectory: InspectDirectory = async (directory) => {
   try {
     const { memory, result: report } = replayInto((sink) => readAll(directory, true, sink));
     const fatal = report.problems.find((problem) => problem.fatal);
-    if (fatal !== undefined) throw new FrontrowError('data-corrupt', sentence(fatal));
+    if (fatal !== undefined) {
+      const code = fatal.code === 'newer-format' ? 'directory-unusable' : 'data-corrupt';
+      throw new FrontrowError(code, sentence(fatal));
+    }
     if (report.incarnation === null) throw noJournal(directory);
     if (memory.fault !== null) throw memory.fault.error;
     return {
       directory,
       incarnation: report.incarnation,
-      formatVersion: FORMAT_VERSION,
+      formatVersion: report.last?.header.format ?? FORMAT_VERSION,
       cleanStop: report.cleanEnd,
       tornTailBytes: report.tornTail?.bytes ?? 0,
       snapshots: snapshotSummaries(directory),
@@ -94,7 +97,9 @@ function verifyAtRest(directory: string): VerifyReport {
   for (const { code, message } of audit.findings) {
     findings.push({ code, file: null, offset: null, message, fatal: true });
   }
-  if (isWhole && recovery.snapshot !== null && history.firstPosition === 0) {
+  // Memory of an older layout was moved when its snapshot was loaded, and replay fills it anew: same state, other places.
+  const isComparable = history.firstPosition === 0 && history.oldestFormat === FORMAT_VERSION;
+  if (isWhole && recovery.snapshot !== null && isComparable) {
     const snapshot = snapshotName(recovery.snapshot.position);
     findings.push(...compareWithHistory(directory, snapshot, memory.arena));
   }

@@ -18,6 +18,7 @@ import type { Group } from './group.ts';
 import {
   BLOCK_BYTES,
   footerOffset,
+  FORMAT_VERSION,
   groupBytes,
   segmentName,
   segmentNumbers,
@@ -76,6 +77,7 @@ class JournalReader {
   #cleanEnd = false;
   #tornTail: TornTail | null = null;
   #last: OpenSegment | null = null;
+  #oldestFormat = FORMAT_VERSION;
   readonly #unsealed: UnsealedSegment[] = [];
 
   constructor(disk: Disk, options: ReadOptions, sink: FramesSink) {
@@ -103,6 +105,7 @@ class JournalReader {
       problems: this.#problems,
       filesRead: this.#filesRead,
       last: this.#last,
+      oldestFormat: this.#oldestFormat,
       unsealed: this.#unsealed,
     };
   }
@@ -158,6 +161,7 @@ class JournalReader {
         return file;
       }
       file.close();
+      if (!outcome.ok && outcome.code === 'newer-format') throw fatal(outcome.code, name, 0, outcome.message);
       const offset = outcome.ok ? 0 : outcome.offset;
       const message = outcome.ok ? 'the snapshot is of another position' : outcome.message;
       this.#problems.push({ code: 'bad-snapshot', file: name, offset, message, fatal: false });
@@ -244,6 +248,7 @@ class JournalReader {
       throw fatal('broken-chain', name, 0, message);
     }
     this.#epoch = Math.max(this.#epoch, header.epoch);
+    this.#oldestFormat = Math.min(this.#oldestFormat, header.format);
   }
 
   #checkIncarnation(header: SegmentHeader, name: string): void {

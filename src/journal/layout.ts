@@ -20,7 +20,15 @@ import { assert } from '../core/assert.ts';
  * Sectors of one group are never touched while another is written: both 512 and 4096 byte sectors divide it.
  */
 export const BLOCK_BYTES = 4096;
-export const FORMAT_VERSION = 1;
+/**
+ * One number for all that the files mean: segments, groups, kinds of frames, snapshots and the memory layout in
+ * them. What is written is of this version; what is read may be older (docs/decisions/014-format-versions.md).
+ *
+ *   1  issue 2
+ *   2  frame kinds 9 to 17, memory layout 2
+ */
+export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION_OLDEST = 1;
 export const GROUP_HEADER_BYTES = 64;
 export const FOOTER_HEADER_BYTES = 64;
 export const FOOTER_ENTRY_BYTES = 16;
@@ -44,6 +52,18 @@ export function checkShape(shape: SegmentShape): void {
   assert(Number.isInteger(segmentBytes) && segmentBytes % BLOCK_BYTES === 0, 'a segment is whole blocks');
   assert(segmentBytes <= SEGMENT_BYTES_MAX, 'a segment is 1 GiB at most');
   assert(segmentCapacity(shape) >= 2 * BLOCK_BYTES, 'a segment has room for groups beside header and footer');
+}
+
+/** Why a file of that format is not read. */
+export function unreadableFormat(format: number): string {
+  return (
+    `written in format ${format}, and this version of Frontrow reads formats ${FORMAT_VERSION_OLDEST} to ` +
+    `${FORMAT_VERSION}: upgrade Frontrow; nothing was changed`
+  );
+}
+
+export function isReadableFormat(format: number): boolean {
+  return format >= FORMAT_VERSION_OLDEST && format <= FORMAT_VERSION;
 }
 
 function alignBlock(bytes: number): number {

@@ -61,11 +61,11 @@ export function verifyDisk(disk: Disk, sink: FramesSink = NOTHING): VerifyReport
       const outcome = checkSnapshot(file);
       if (outcome.ok) continue;
       const problem: Problem = {
-        code: 'bad-snapshot',
+        code: outcome.code,
         file: name,
         offset: outcome.offset,
         message: outcome.message,
-        fatal: false,
+        fatal: outcome.code === 'newer-format',
       };
       problems.set(`${name}:${outcome.offset}:${problem.code}`, problem);
     } finally {

@@ -62,6 +62,8 @@ export interface ReadReport {
   /** Every file whose content the result rests on. */
   readonly filesRead: readonly string[];
   readonly last: OpenSegment | null;
+  /** Of the segments read; the current version when there are none. */
+  readonly oldestFormat: number;
   /**
    * Segments whose footer is to be written (again): a crash may come between a successor's name and the
    * footer.

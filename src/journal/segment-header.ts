@@ -19,7 +19,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { high, low, wide } from '../core/frame.ts';
-import { BLOCK_BYTES, FORMAT_VERSION } from './layout.ts';
+import { BLOCK_BYTES, isReadableFormat, unreadableFormat } from './layout.ts';
 import type { SegmentShape } from './layout.ts';
 import type { Position } from './port.ts';
 
@@ -27,6 +27,8 @@ import type { Position } from './port.ts';
 const MAGIC = 0x47535246;
 
 export interface SegmentHeader extends SegmentShape {
+  /** Version that all of the segment is written in. */
+  readonly format: number;
   readonly number: number;
   readonly firstPosition: Position;
   /** Unsigned. */
@@ -41,7 +43,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const words = new Int32Array(BLOCK_BYTES / 4);
   const bytes = new Uint8Array(words.buffer);
   words[0] = MAGIC;
-  words[2] = FORMAT_VERSION;
+  words[2] = header.format;
   words[3] = header.number;
   words[4] = low(header.firstPosition);
   words[5] = high(header.firstPosition);
@@ -68,11 +70,11 @@ export function decodeSegmentHeader(block: Uint8Array, fileBytes: number): Heade
   if (words[0] !== MAGIC) return bad('this is not a journal segment');
   if (words[1] >>> 0 !== crc32(bytes.subarray(8))) return bad('the header does not match its checksum');
   const format = words[2] >>> 0;
-  if (format !== FORMAT_VERSION) {
-    const message = `written in format ${format}; this version of Frontrow reads format ${FORMAT_VERSION}`;
-    return { ok: false, code: 'newer-format', message };
+  if (!isReadableFormat(format)) {
+    return { ok: false, code: 'newer-format', message: unreadableFormat(format) };
   }
   const header: SegmentHeader = {
+    format,
     number: words[3] >>> 0,
     firstPosition: wide(words, 4),
     previousCrc: words[6] >>> 0,

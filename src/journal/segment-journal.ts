@@ -27,6 +27,7 @@ import {
   checkShape,
   EVENTS_MAX_DEFAULT,
   footerOffset,
+  FORMAT_VERSION,
   GROUP_HEADER_BYTES,
   groupBytes,
   groupsEnd,
@@ -151,6 +152,7 @@ export class SegmentJournal implements Journal {
     this.#position = report.position;
     this.#repair(report);
     this.#openLast(report);
+    this.#leaveOlderFormat();
     this.#writeMark(GROUP_KIND.begin);
     return {
       incarnation: this.#incarnation,
@@ -214,6 +216,17 @@ export class SegmentJournal implements Journal {
     this.#previousCrc = end.crc;
     const file = this.disk.open(segmentName(header.number), 'write');
     this.#active = { file, header, index, offset: end.offset };
+  }
+
+  /**
+   * Nothing is added to a segment of an older format: an older Frontrow would misread it. It refuses the new one
+   * by its header, and so the whole directory.
+   */
+  #leaveOlderFormat(): void {
+    assert(this.#active !== null, 'a segment is open');
+    if (this.#active.header.format === FORMAT_VERSION) return;
+    const full = this.#roll();
+    if (full !== null) throw noRoomToStart(full);
   }
 
   room(): number {

@@ -13,7 +13,7 @@ import {
 } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { EventIndex } from './footer.ts';
-import { BLOCK_BYTES, segmentName, SPARE_NOW, spareName, spareNumbers } from './layout.ts';
+import { BLOCK_BYTES, FORMAT_VERSION, segmentName, SPARE_NOW, spareName, spareNumbers } from './layout.ts';
 import type { SegmentShape } from './layout.ts';
 import { encodeSegmentHeader } from './segment-header.ts';
 import type { SegmentHeader } from './segment-header.ts';
@@ -67,7 +67,13 @@ export class SegmentMaker {
     const { name, file } = this.#takeSpare();
     try {
       const salts = new Int32Array(Uint8Array.from(this.#random(8)).buffer);
-      const header: SegmentHeader = { ...from, ...this.#shape, salt0: salts[0], salt1: salts[1] };
+      const header: SegmentHeader = {
+        format: FORMAT_VERSION,
+        ...from,
+        ...this.#shape,
+        salt0: salts[0],
+        salt1: salts[1],
+      };
       orNoRoom(() => {
         writeWhole(file, [encodeSegmentHeader(header)], 0);
         file.sync();

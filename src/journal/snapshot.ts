@@ -16,7 +16,7 @@ import { assert } from '../core/assert.ts';
 import { high, low, wide } from '../core/frame.ts';
 import { unlinkIfThere, writeWhole } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { FORMAT_VERSION, PART_SUFFIX, snapshotName } from './layout.ts';
+import { FORMAT_VERSION, isReadableFormat, PART_SUFFIX, snapshotName, unreadableFormat } from './layout.ts';
 import type { SnapshotInfo } from './port.ts';
 
 /** 'FRSN', 'FRSC', 'FRSE' */
@@ -32,7 +32,12 @@ const SNAPSHOT_CHUNK_BYTES_MAX = 64 << 20;
 
 export type SnapshotOutcome =
   | { readonly ok: true; readonly info: SnapshotInfo }
-  | { readonly ok: false; readonly offset: number; readonly message: string };
+  | {
+      readonly ok: false;
+      readonly code: 'bad-snapshot' | 'newer-format';
+      readonly offset: number;
+      readonly message: string;
+    };
 
 /** A snapshot's chunk did not match its checksum while it was being read out. */
 export class SnapshotReadError extends Error {
@@ -117,26 +122,43 @@ function encodeEnd(info: SnapshotInfo, count: number, contentBytes: number, crcs
 
 /** Reads the whole file and says whether every chunk and the end mark are there. */
 export function checkSnapshot(file: DiskFile): SnapshotOutcome {
-  const info = readHeader(file);
-  if (info === null) return { ok: false, offset: 0, message: 'the snapshot header is not valid' };
+  const outcome = readHeader(file);
+  if (!outcome.ok) return outcome;
+  const { info } = outcome;
   try {
     let bytes = 0;
     for (const chunk of snapshotChunks(file)) bytes += chunk.byteLength;
     return { ok: true, info: { ...info, bytes } };
   } catch (error) {
     if (error instanceof SnapshotReadError)
-      return { ok: false, offset: error.offset, message: error.message };
+      return { ok: false, code: 'bad-snapshot', offset: error.offset, message: error.message };
     throw error;
   }
 }
 
-function readHeader(file: DiskFile): SnapshotInfo | null {
+function readHeader(file: DiskFile): SnapshotOutcome {
   const words = new Int32Array(FRAME_BYTES / 4);
   const bytes = new Uint8Array(words.buffer);
-  if (file.read(bytes, 0) < FRAME_BYTES || words[0] !== MAGIC_HEADER) return null;
-  if (crc32(bytes.subarray(8)) !== words[1] >>> 0 || words[2] !== FORMAT_VERSION) return null;
+  const isWhole = file.read(bytes, 0) === FRAME_BYTES && words[0] === MAGIC_HEADER;
+  if (!isWhole || crc32(bytes.subarray(8)) !== words[1] >>> 0) {
+    return { ok: false, code: 'bad-snapshot', offset: 0, message: 'the snapshot header is not valid' };
+  }
+  if (!isReadableFormat(words[2])) {
+    return { ok: false, code: 'newer-format', offset: 0, message: unreadableFormat(words[2]) };
+  }
   const incarnation = Buffer.from(words.buffer, 32, 16).toString('hex');
-  return { position: wide(words, 4), lastTimeMs: wide(words, 6), incarnation, bytes: 0 };
+  return {
+    ok: true,
+    info: { position: wide(words, 4), lastTimeMs: wide(words, 6), incarnation, bytes: 0 },
+  };
+}
+
+/** Gives a snapshot another incarnation: `head` is at least its first SNAPSHOT_HEADER_BYTES, changed in place. */
+export function replaceSnapshotIncarnation(head: Uint8Array, incarnation: string): void {
+  const words = new Int32Array(head.buffer, head.byteOffset, FRAME_BYTES / 4);
+  assert(words[0] === MAGIC_HEADER, 'a snapshot starts with its header');
+  head.set(Buffer.from(incarnation, 'hex'), 32);
+  words[1] = crc32(head.subarray(8, FRAME_BYTES));
 }
 
 /**

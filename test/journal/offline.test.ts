@@ -1,13 +1,14 @@
+import { crc32 } from 'node:zlib';
 import t from 'tap';
 import type { FrontrowError } from '../../src/core/assert.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
-import { snapshotName } from '../../src/journal/layout.ts';
+import { FORMAT_VERSION, FORMAT_VERSION_OLDEST, snapshotName } from '../../src/journal/layout.ts';
 import { MemoryJournal } from '../../src/journal/memory-journal.ts';
 import { verifyDisk } from '../../src/journal/offline.ts';
-import { SimulatedDisk } from '../../src/journal/simulated-disk.ts';
+import { SimulatedCrash, SimulatedDisk } from '../../src/journal/simulated-disk.ts';
 import { checkSnapshot, writeSnapshot } from '../../src/journal/snapshot.ts';
 import { trim } from '../../src/journal/trim.ts';
-import { Collector, FrameMaker } from './sample-frames.ts';
+import { Collector, FrameMaker, type CollectedGroup } from './sample-frames.ts';
 
 const OPTIONS = { segmentBytes: 64 << 10, eventsMax: 16 };
 
@@ -181,15 +182,84 @@ t.test('a segment of another journal and a newer format are refused in so many w
 
   const newer = fill(1);
   newer.disk.kill();
-  const { crc32 } = await import('node:zlib');
-  const handle = newer.disk.open('segment-0000000001.journal', 'write');
+  setFormat(newer.disk, 'segment-0000000001.journal', FORMAT_VERSION + 1);
+  const before = newer.disk.image();
+  const message = new RegExp(`segment-0000000001.*format ${FORMAT_VERSION + 1}.*upgrade Frontrow`);
+  test.match(restart(newer.disk).refusal, { code: 'directory-unusable', message });
+  test.strictSame(newer.disk.image(), before);
+});
+
+function setFormat(disk: SimulatedDisk, name: string, format: number): void {
+  const handle = disk.open(name, 'write');
   const block = Buffer.alloc(4096);
   handle.read(block, 0);
-  block.writeUInt32LE(2, 8);
+  block.writeUInt32LE(format, 8);
   block.writeUInt32LE(crc32(block.subarray(8)), 4);
   handle.write([block], 0);
-  test.match(restart(newer.disk).refusal, { code: 'directory-unusable', message: 'format 2' });
-});
+  handle.sync();
+}
+
+function formatsOf(disk: SimulatedDisk): number[] {
+  const names = disk.list().filter((name) => name.endsWith('.journal'));
+  return names.map((name) => Buffer.from(disk.image().get(name)!).readUInt32LE(8));
+}
+
+t.test(
+  'an older journal goes on in a segment of its own, whenever the power goes meanwhile',
+  async (test) => {
+    const upgrade = (crashAfter: number): { isDone: boolean; disk: SimulatedDisk; due: string[] } => {
+      const filled = fill(12);
+      const { disk } = filled;
+      const due = readBack(disk);
+      disk.kill();
+      const segments = disk.list().filter((name) => name.endsWith('.journal'));
+      for (const name of segments) setFormat(disk, name, FORMAT_VERSION_OLDEST);
+      disk.syncDirectory();
+      disk.arm({ kind: 'crash', after: crashAfter });
+      const journal = new MemoryJournal(disk, OPTIONS);
+      let isDone = true;
+      try {
+        journal.own();
+        journal.recover(new Collector());
+      } catch (error) {
+        if (!(error instanceof SimulatedCrash)) throw error;
+        isDone = false;
+      }
+      disk.crash();
+      return { isDone, disk, due };
+    };
+    for (let crashAfter = 0, isDone = false; !isDone; crashAfter++) {
+      const crashed = upgrade(crashAfter);
+      ({ isDone } = crashed);
+      test.strictSame(
+        verifyDisk(crashed.disk).recovery.problems.filter(({ fatal }) => fatal),
+        [],
+      );
+      const { refusal, sink } = restart(crashed.disk);
+      test.equal(refusal, null);
+      test.strictSame(sink.groups.map(groupText), crashed.due, `a power cut after ${crashAfter} operations`);
+      const formats = formatsOf(crashed.disk);
+      test.equal(formats.at(-1), FORMAT_VERSION);
+      test.strictSame(
+        formats,
+        formats.toSorted((a, b) => a - b),
+      );
+      // Started once more it has nothing left to do.
+      restart(crashed.disk);
+      test.strictSame(formatsOf(crashed.disk), formats);
+    }
+  },
+);
+
+function groupText({ position, bytes }: CollectedGroup): string {
+  return `${position} ${crc32(bytes)}`;
+}
+
+function readBack(disk: SimulatedDisk): string[] {
+  const sink = new Collector();
+  readJournal(disk, { fromSnapshot: true, through: 'all' }, sink);
+  return sink.groups.map(groupText);
+}
 
 t.test('a torn tail is named once, cut and zeroed', async (test) => {
   const filled = fill(3);
