@@ -29,6 +29,7 @@ export interface ServeSettings {
   readonly drainTimeoutMs: number;
   readonly keys?: string;
   readonly trustProxy?: readonly string[];
+  readonly opsListen?: { readonly host: string; readonly port: number };
   readonly workers?: number;
   readonly arenaBytes?: number;
   readonly ringBytes?: number;
@@ -74,6 +75,11 @@ export const SERVE_OPTIONS = {
     array: true,
     requiresArg: true,
     describe: 'Addresses, CIDR ranges or "loopback": proxies whose X-Forwarded-For is believed',
+  },
+  'ops-listen': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'host:port for /metrics, /healthz and /readyz, without keys and nowhere else',
   },
   'log-level': {
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
@@ -128,6 +134,7 @@ export function checkServeArgs(args: ServeArgs): void {
     const [min, max] = LIMIT_RANGES[limit];
     checkRange(name, args[name], Math.ceil(min / unit), Math.floor(max / unit));
   }
+  parseOpsListen(args['ops-listen']);
   checkRange('snapshot-segments', args['snapshot-segments'], 1, 1 << 20);
   checkRange('history-mib', args['history-mib'], 0, 1 << 20);
   checkRange('drain-timeout', args['drain-timeout'], 0, 3600);
@@ -139,7 +146,19 @@ export function checkServeArgs(args: ServeArgs): void {
   }
 }
 
+/** `127.0.0.1:9090`, `[::1]:9090`, `metrics.local:9090`; an address alone or a port alone is no good. */
+function parseOpsListen(text: string | undefined): { host: string; port: number } | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new UsageError(`--ops-listen ${text} is not host:port, such as 127.0.0.1:9090`);
+  }
+  return { host: match[1] ?? match[2] ?? '', port };
+}
+
 export function serveSettings(args: ServeArgs): ServeSettings {
+  const opsListen = parseOpsListen(args['ops-listen']);
   const trustProxy = splitList(args['trust-proxy']);
   return {
     host: args.host,
@@ -151,6 +170,7 @@ export function serveSettings(args: ServeArgs): ServeSettings {
     drainTimeoutMs: args['drain-timeout'] * 1000,
     ...(args.keys === undefined ? {} : { keys: args.keys }),
     ...(trustProxy.length === 0 ? {} : { trustProxy }),
+    ...(opsListen === undefined ? {} : { opsListen }),
     ...(args.workers === undefined ? {} : { workers: args.workers }),
     ...(args['arena-mib'] === undefined ? {} : { arenaBytes: args['arena-mib'] * MIB }),
     ...(args['ring-mib'] === undefined ? {} : { ringBytes: args['ring-mib'] * MIB }),

@@ -23,6 +23,7 @@ export interface ServeOptions extends ServeSettings {
 
 export interface ServedServer {
   readonly url: string;
+  readonly opsUrl: string | null;
   readonly recovered: {
     readonly events: number;
     readonly frames: number;
@@ -65,8 +66,7 @@ export function serveCommand(loadServer: () => Promise<StartServer>, host: Serve
         throw new UsageError('--demo with --keys needs an admin key in FRONTROW_KEY or --key-file');
       }
       const logger = createLogger(args, session);
-      const start = await loadServer();
-      const starting = Promise.resolve().then(() => start({ ...serveSettings(args), logger }));
+      const starting = loadServer().then((start) => start({ ...serveSettings(args), logger }));
       // From before the start, which may take a while: a hangup nobody listens to ends the process. Without keys that is
       // as it should be: the terminal has gone, and so does the server.
       const unlisten = hasKeys ? host.onHangup(() => void reload(starting)) : () => {};
@@ -113,6 +113,7 @@ function announce(server: ServedServer, args: ServeArgs, session: Session): void
     stderr.write(
       'frontrow: WARNING: there are no keys: every caller is admin, so this listens on loopback only\n',
     );
+  if (server.opsUrl !== null) stderr.write(`frontrow: metrics and health on ${server.opsUrl}\n`);
   stderr.write(`frontrow: listening on ${server.url}\n`);
 }
 

@@ -29,6 +29,7 @@ function setup(server: Partial<ServedServer> = {}): Setup {
     started.push(options);
     return Promise.resolve({
       url: 'http://127.0.0.1:8080',
+      opsUrl: null,
       recovered: RECOVERED,
       lost: new Promise(() => undefined),
       reloadKeys: () => Promise.resolve(++reloads),
@@ -121,6 +122,15 @@ t.test(
   },
 );
 
+t.test('--ops-listen takes a host and a port, and says where that is', async (t) => {
+  const { started, run } = setup({ opsUrl: 'http://[::1]:9090' });
+  const ran = await run(['--ops-listen', '[::1]:9090']);
+  t.same(started[0].opsListen, { host: '::1', port: 9090 });
+  t.match(ran.stderr, 'metrics and health on http://[::1]:9090\n');
+  await run(['--ops-listen', '0.0.0.0:0']);
+  t.same(started[1].opsListen, { host: '0.0.0.0', port: 0 });
+});
+
 t.test('wrong use exits 2 and starts nothing', async (t) => {
   const { started, run } = setup();
   const wrong = [
@@ -131,9 +141,57 @@ t.test('wrong use exits 2 and starts nothing', async (t) => {
     ['--port', '1.5'],
     ['--durability', 'maybe'],
     ['--arena-mib', '-1'],
+    ['--ops-listen', '9090'],
+    ['--ops-listen', ':9090'],
+    ['--ops-listen', '127.0.0.1:99999'],
+    ['--ops-listen', '::1:9090'],
   ];
   for (const argv of wrong) t.equal((await run(argv)).code, 2, argv.join(' '));
   t.equal(started.length, 0);
+});
+
+t.test(
+  'with keys it listens for others, and a hangup has them read again; without, nobody listens to one',
+  async (t) => {
+    for (const argv of [
+      [],
+      ['--keys', 'keys.json', '--host', '0.0.0.0', '--trust-proxy', 'loopback,10.0.0.0/8'],
+    ]) {
+      const { started, reloads, hangUp, run } = setup();
+      const end = new AbortController();
+      const running = run(argv, end.signal);
+      while (started.length === 0) await new Promise(setImmediate);
+      const hasKeys = argv.length > 0;
+      t.equal(hangUp(), hasKeys);
+      if (hasKeys) {
+        const [{ keys, trustProxy, host }] = started;
+        t.same(
+          { keys, trustProxy, host },
+          { keys: 'keys.json', trustProxy: ['loopback', '10.0.0.0/8'], host: '0.0.0.0' },
+        );
+      }
+      end.abort();
+      const ran = await running;
+      t.equal(ran.code, 0);
+      t.equal(reloads(), hasKeys ? 1 : 0);
+      t.equal(ran.stderr.includes('every caller is admin'), !hasKeys);
+      t.equal(hangUp(), false, 'the process is as it was');
+    }
+  },
+);
+
+t.test('the demo of a server with keys needs one', async (t) => {
+  const { started, run } = setup();
+  const ran = await run(['--demo', '--keys', 'keys.json']);
+  t.match(ran, { code: 2, stderr: /--demo with --keys needs an admin key/ });
+  t.equal(started.length, 0);
+  t.match(demoLines('http://127.0.0.1:8080', true)[0], 'authorization: Bearer $FRONTROW_KEY');
+});
+
+t.test('logs are JSON in a pipe, and for people where it is asked for', async (t) => {
+  const { run } = setup();
+  t.match((await run([])).stderr, /^\{"level":30,.*"msg":"draining"\}$/m);
+  t.match((await run(['--log-pretty'])).stderr, /^[\d:.]+ INFO {2}draining$/m);
 });
 
 t.test('a start that fails exits by its reason', async (t) => {
