@@ -20,14 +20,11 @@ interface Setting {
 }
 
 /** No defaults: what is not given must stay so, to tell the two apart. */
-const OPTIONS = Object.fromEntries(
-  Object.entries(SERVE_OPTIONS).map(([name, option]) => {
-    const { default: _default, ...rest } = option as Options;
-    return [name, rest];
-  }),
+const OPTIONS: Readonly<Record<string, Options>> = Object.fromEntries(
+  Object.entries<Options>(SERVE_OPTIONS).map(([name, option]) => [name, { ...option, default: undefined }]),
 );
 
-export const config = defineCommand<Record<never, Options>, Record<string, Options>>({
+export const config = defineCommand({
   usage: 'config',
   describe: 'Show what serve would run with, and where that comes from',
   positionals: {},
@@ -105,7 +102,7 @@ function quietLine([name, { value }]: readonly [string, Setting]): string {
 
 function valueText(value: unknown): string {
   if (value === null || value === undefined) return 'none';
-  return Array.isArray(value) ? value.join(',') : String(value);
+  return Array.isArray(value) ? value.join(',') : `${value as string | number | boolean}`;
 }
 
 function camelCase(name: string): string {

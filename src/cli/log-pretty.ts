@@ -4,6 +4,7 @@
  * anywhere, so nothing in it reaches the terminal that the terminal would act on.
  */
 import type { Paint, Style } from './style.ts';
+import { cleanText } from './text-width.ts';
 
 const LEVELS: Readonly<Record<number, readonly [name: string, style: Style]>> = {
   10: ['TRACE', 'faint'],
@@ -15,8 +16,6 @@ const LEVELS: Readonly<Record<number, readonly [name: string, style: Style]>> = 
 };
 /** Told by the line as a whole, or not worth telling. */
 const LEFT_OUT = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'err']);
-/** C0, DEL, C1, and the marks that turn the direction of text. */
-const UNFIT = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /** A stream for pino. */
 export function prettyStream(out: NodeJS.WritableStream, paint: Paint): { write(line: string): void } {
@@ -26,15 +25,15 @@ export function prettyStream(out: NodeJS.WritableStream, paint: Paint): { write(
 /** What is no JSON object comes back as it is, made fit. */
 function prettyLine(line: string, paint: Paint): string {
   const record = parse(line);
-  if (record === null) return `${fit(line.trimEnd())}\n`;
+  if (record === null) return `${cleanText(line.trimEnd())}\n`;
   const { level, time, msg, err } = record;
   const [name, style] = LEVELS[Number(level)] ?? ['     ', 'plain'];
   const fields = Object.entries(record).filter(([key]) => !LEFT_OUT.has(key));
   const parts = [
     paint('faint', clock(time)),
     paint(style, name),
-    fit(typeof msg === 'string' ? msg : ''),
-    ...fields.map(([key, value]) => `${paint('faint', `${fit(key)}=`)}${valueText(value)}`),
+    cleanText(typeof msg === 'string' ? msg : ''),
+    ...fields.map(([key, value]) => `${paint('faint', `${cleanText(key)}=`)}${valueText(value)}`),
   ];
   return `${parts.filter((part) => part !== '').join(' ')}\n${errorLines(err)}`;
 }
@@ -58,8 +57,8 @@ function clock(time: unknown): string {
 }
 
 function valueText(value: unknown): string {
-  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return fit(value);
-  return fit(JSON.stringify(value));
+  if (typeof value === 'string' && /^[^\s"=]+$/.test(value)) return cleanText(value);
+  return cleanText(JSON.stringify(value));
 }
 
 /** The stack and its causes, below the line. */
@@ -68,9 +67,5 @@ function errorLines(err: unknown): string {
   const { stack, message } = err as { stack?: unknown; message?: unknown };
   const text = typeof stack === 'string' ? stack : typeof message === 'string' ? message : '';
   const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => `    ${fit(line)}\n`).join('');
-}
-
-function fit(text: string): string {
-  return text.replace(UNFIT, (unfit) => `\\u${unfit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return lines.map((line) => `    ${cleanText(line)}\n`).join('');
 }

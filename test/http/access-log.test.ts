@@ -44,7 +44,7 @@ t.test(
     );
     sink.answer = () => ({ kind: 'problem', code: 'worker-lost', extras: {} });
     await call('GET', '/v1/events', { 'X-Forwarded-For': '1.2.3.4' });
-    t.match(logger.lines.filter(({ level }) => level === 'debug').at(-1)!.fields, {
+    t.match(logger.lines.findLast(({ level }) => level === 'debug')!.fields, {
       code: 'worker-lost',
       status: 503,
     });
