@@ -3,48 +3,40 @@
  * The `frontrow` command: streams, signals and the exit code. Everything else is in `program.ts` and the commands.
  */
 import { readFileSync } from 'node:fs';
-import { bench } from './bench.ts';
-import { confirm } from './confirm.ts';
-import { eventCreate } from './event-create.ts';
-import { eventList } from './event-list.ts';
-import { eventShow } from './event-show.ts';
+import { CLIENT_COMMANDS } from './commands.ts';
+import { config } from './config.ts';
 import { EXIT } from './exits.ts';
-import { history } from './history.ts';
-import { hold } from './hold.ts';
 import { inspectCommand } from './inspect.ts';
-import { orderCancel } from './order-cancel.ts';
-import { orderShow } from './order-show.ts';
+import { keyCreate } from './key-create.ts';
+import { keyList } from './key-list.ts';
 import { runProgram } from './program.ts';
-import { release } from './release.ts';
-import { seat } from './seat.ts';
-import { seats } from './seats.ts';
 import { serveCommand } from './serve.ts';
 import { verifyCommand } from './verify.ts';
 import { killIfExitHangs } from './watchdog.ts';
 
 const COMMANDS = [
-  eventCreate,
-  eventList,
-  eventShow,
-  seats,
-  seat,
-  hold,
-  confirm,
-  release,
-  orderShow,
-  orderCancel,
-  history,
-  bench,
+  ...CLIENT_COMMANDS,
   // Loaded only when asked for: looking at a seat map needs no server, and no journal.
   inspectCommand(async (directory) => (await import('./offline.ts')).inspectDirectory(directory)),
   verifyCommand(async (directory) => (await import('./offline.ts')).verifyDirectory(directory)),
-  serveCommand(async () => (await import('../server.ts')).createServer, killIfExitHangs),
+  serveCommand(async () => (await import('../server.ts')).createServer, {
+    onLost: killIfExitHangs,
+    onHangup(listener) {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
+    },
+  }),
+  config,
+  keyCreate,
+  keyList,
 ];
 
 /** A reader that has seen enough, such as `head`, is no failure. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.fault);
 });
+// Nobody can be told that nobody can be told; a server must not end because its log went away.
+process.stderr.on('error', () => {});
 
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
