@@ -212,12 +212,15 @@ export class Dispatcher implements RequestSink {
     if (this.#accounts.isFull()) return this.#overloaded(this.#drain, this.#accounts.admitted);
     const account = this.#accounts.find(client);
     if (account === null || !this.#accounts.isSpent(account)) return null;
-    return this.#overloaded(account.drain, account.admitted);
+    // One that has just come has no pace of its own yet: an equal part of everybody's.
+    const guessPerMs = this.#drain.perMs(this.#clock.now()) / this.#accounts.count;
+    return this.#overloaded(account.drain, account.admitted, guessPerMs);
   }
 
   /** `waiting` are before it: everybody's when the queue is full, its client's when that has had its part. */
-  #overloaded(drain: Drain, waiting: number): SinkReply {
-    return this.#refusal('overloaded', drain.adviseMs(this.#clock.now(), waiting, this.#random()));
+  #overloaded(drain: Drain, waiting: number, guessPerMs = 0): SinkReply {
+    const waitMs = drain.adviseMs(this.#clock.now(), waiting, this.#random(), guessPerMs);
+    return this.#refusal('overloaded', waitMs);
   }
 
   #refusal(code: OwnProblem, waitMs: number | null = null): SinkReply {

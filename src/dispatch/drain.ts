@@ -5,7 +5,8 @@
  * each window that has passed since. Time in which there was nothing to answer is left out.
  *
  * Whoever is turned away is given a time of his own: the first one when about a batch has been answered, each after him
- * an answer later. Told the same, they would come back together and most would be turned away again.
+ * two answers later, for others come meanwhile who were told nothing. Told the same, they would come back together and most
+ * would be turned away again.
  */
 import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
 
@@ -13,7 +14,9 @@ const WINDOW_MS = 1000;
 export const ADVICE_MIN_MS = 20;
 export const ADVICE_MAX_MS = 30_000;
 /** Of the time advised: later, never earlier. */
-const JITTER = 0.25;
+const JITTER = 0.125;
+/** Answers from one who was turned away to the next. */
+const ANSWERS_APART = 2;
 
 export class Drain {
   #count = 0;
@@ -52,16 +55,18 @@ export class Drain {
 
   /**
    * In how many ms one who was turned away, with `waiting` requests before him, will find room; null when nothing is
-   * known. `random` is from 0 to 1.
+   * known. `guessPerMs` stands in for a rate that rests on less than a batch. `random` is from 0 to 1.
    */
-  adviseMs(nowMs: number, waiting: number, random: number): number | null {
-    const perMs = this.perMs(nowMs);
+  adviseMs(nowMs: number, waiting: number, random: number, guessPerMs = 0): number | null {
+    const isGuess = guessPerMs > 0 && this.#count < BATCH_COMMANDS_MAX;
+    const perMs = isGuess ? guessPerMs : this.perMs(nowMs);
     if (perMs === 0) return null;
     const allMs = waiting / perMs;
     const firstMs = Math.min(allMs, BATCH_COMMANDS_MAX / perMs);
-    let atMs = Math.max(nowMs + firstMs, this.#bookedMs + 1 / perMs);
+    let atMs = Math.max(nowMs + firstMs, this.#bookedMs + ANSWERS_APART / perMs);
     // As many as are waiting have a time already. Some of those will not come; where they would is as good as any.
-    if (atMs > nowMs + firstMs + allMs) atMs = nowMs + firstMs + random * allMs;
+    const lastMs = firstMs + allMs * ANSWERS_APART;
+    if (atMs > nowMs + lastMs) atMs = nowMs + firstMs + random * (lastMs - firstMs);
     else this.#bookedMs = atMs;
     const waitMs = Math.ceil((atMs - nowMs) * (1 + random * JITTER));
     return Math.min(ADVICE_MAX_MS, Math.max(ADVICE_MIN_MS, waitMs));

@@ -188,6 +188,8 @@ export class Rig {
   history: { batch: ArrayBuffer; resolve: (replies: ArrayBuffer) => void; reject: (error: Error) => void }[] =
     [];
   #label = 0;
+  readonly #answered = new Set<string>();
+  readonly #clients = new Map<string, string>();
 
   constructor(limits: Partial<Limits> = {}, options: Partial<DispatcherOptions> = {}) {
     const workers = limits.workers ?? 2;
@@ -256,10 +258,12 @@ export class Rig {
   submit(subject: string, operation: Operation = CREATE_HOLD, fields: Partial<BatchRequest> = {}): string {
     const label = `r${this.#label++}`;
     const request = this.request(subject, operation, { requestId: label, ...fields });
+    this.#clients.set(label, request.client);
     let within = true;
     this.dispatcher.submit(operation, request, (reply) => {
       assert(!within, 'nothing is answered within submit()');
-      assert(!this.answers.some((answer) => answer.label === label), 'a request is answered once');
+      assert(!this.#answered.has(label), 'a request is answered once');
+      this.#answered.add(label);
       this.answers.push({ label, reply });
     });
     within = false;
@@ -318,6 +322,21 @@ export class Rig {
       ),
     );
     await settle();
+  }
+
+  /** The history thread answers the batch that it has. */
+  async answerHistory(): Promise<void> {
+    const next = this.history.shift();
+    assert(next !== undefined, 'the history thread has a batch');
+    const header = { batchId: 1, gate: 0, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
+    const replies = decodeRequests(next.batch).map((request) => labelReply(request.requestId));
+    next.resolve(encodeReplies(header, replies));
+    await settle();
+  }
+
+  /** Client of each request that was answered, in order. */
+  answeredClients(): string[] {
+    return this.answers.map(({ label }) => this.#clients.get(label) ?? '');
   }
 
   labelsOf(batch: FakeBatch): string[] {
