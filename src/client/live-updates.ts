@@ -32,8 +32,10 @@ export async function* liveUpdates(
 ): AsyncGenerator<LiveUpdate, void, undefined> {
   let lastEventId = options.lastEventId ?? '';
   let plan = transport.plan(options, PATIENCE);
+  const caller = transport.signalOf(options);
   for (let isFirst = true; ; isFirst = false) {
-    const stream = new LiveStream(transport, event, options, lastEventId);
+    caller?.throwIfAborted();
+    const stream = new LiveStream(transport, event, { ...options, signal: caller }, lastEventId);
     let failure: unknown;
     try {
       await stream.connect();
@@ -54,7 +56,7 @@ export async function* liveUpdates(
     }
     lastEventId = stream.lastEventId;
     if (stream.hasEnded && (options.retry ?? transport.retry) === false) return;
-    await plan.wait(failure, transport.signalOf(options), stream.pauseMs);
+    await plan.wait(failure, caller, stream.pauseMs);
   }
 }
 
@@ -85,7 +87,7 @@ class LiveStream {
       },
       client: options.client,
     };
-    this.#caller = transport.signalOf(options);
+    this.#caller = options.signal;
     this.#caller?.addEventListener('abort', this.#abort, { once: true });
     if (this.#caller?.aborted === true) this.#abort();
   }

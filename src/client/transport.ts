@@ -113,6 +113,7 @@ export class Transport {
   /** Rejects with FrontrowProblem, FrontrowUnreachable, or the reason of an aborted signal. */
   async send<T>(call: Call): Promise<Reply<T>> {
     const prepared = this.#prepare(call);
+    prepared.signal?.throwIfAborted();
     const plan = this.plan(call);
     for (;;) {
       try {

@@ -24,7 +24,8 @@ async function setup(
 ): Promise<Setup> {
   const server = await startFakeServer(reply);
   test.teardown(() => server.close());
-  return { server, client: new FrontrowClient({ url: server.url, key }) };
+  // What is tried again is the subject of retry.test.ts.
+  return { server, client: new FrontrowClient({ url: server.url, key, retry: false }) };
 }
 
 t.test('a mutation carries an idempotency key of its own, and the one it is given', async (t) => {
@@ -47,35 +48,53 @@ t.test('every call goes where API.md says', async (t) => {
     status: asked.method === 'DELETE' ? 204 : 200,
     body: asked.method === 'DELETE' ? undefined : { data: [], next: null },
   }));
-  await client.events.create({ name: 'Quiz', startsAt: '2027-01-15T19:00:00Z', capacity: 3 });
-  await client.events.list({ limit: 2, after: 'x y' });
-  await client.events.get('gala');
-  await client.events.availability('gala');
-  await client.events.seats('gala', { section: 'stalls' });
-  await client.events.seat('gala', 'stalls-A-12');
-  await client.events.historyPage('gala', { after: 7, seat: 'stalls-A-12' });
-  await client.holds.get('hold_1');
-  await client.holds.confirm('hold_1', { reference: 'pi' });
-  await client.holds.release('hold_1');
-  await client.orders.create('gala', { items: [{ seat: 'stalls-A-12' }] });
-  await client.orders.get('order_1');
-  await client.orders.cancel('order_1', { tickets: ['ticket_1_1'] });
+  const items = [{ seat: 'stalls-A-12' }];
+  const { events, holds, orders } = client;
+  await events.create({ name: 'Quiz', startsAt: '2027-01-15T19:00:00Z', capacity: 3 });
+  await events.list({ limit: 2, after: 'x y', state: ['open', 'paused'], include: 'availability' });
+  await events.get('gala');
+  await events.patch('gala', { name: 'Gala' }, { ifMatch: 3 });
+  await events.availability('gala');
+  await events.seats('gala', { section: 'stalls' });
+  await events.seat('gala', 'stalls-A-12');
+  await events.historyPage('gala', { after: 7, seat: 'stalls-A-12' });
+  await events.block('gala', { items, reason: 'broken' });
+  await events.unblock('gala', { items });
+  await holds.create('gala', { items });
+  await holds.list('gala', { customer: 'c', state: 'held', limit: 5 });
+  await holds.get('hold_1');
+  await holds.change('hold_1', { add: items, remove: [{ section: 'floor', quantity: 1 }] });
+  await holds.extend('hold_1', { seconds: 60 });
+  await holds.confirm('hold_1', { reference: 'pi', ifExpired: 'retake' });
+  await holds.release('hold_1');
+  await orders.create('gala', { items, expectTotal: 100 });
+  await orders.list('gala', { reference: 'pi', state: ['confirmed', 'cancelled'], after: 'n' });
+  await orders.get('order_1');
+  await orders.cancel('order_1', { tickets: ['ticket_1_1'], to: 'blocked' });
   await client.health();
   await client.ready();
   t.same(
     server.asked.map((asked) => `${asked.method} ${asked.path}`),
     [
       'POST /v1/events',
-      'GET /v1/events?limit=2&after=x+y',
+      'GET /v1/events?limit=2&after=x+y&state=open%2Cpaused&include=availability',
       'GET /v1/events/gala',
+      'PATCH /v1/events/gala',
       'GET /v1/events/gala/availability',
       'GET /v1/events/gala/seats?section=stalls',
       'GET /v1/events/gala/seats/stalls-A-12',
       'GET /v1/events/gala/history?after=7&seat=stalls-A-12',
+      'POST /v1/events/gala/block',
+      'POST /v1/events/gala/unblock',
+      'POST /v1/events/gala/holds',
+      'GET /v1/events/gala/holds?customer=c&state=held&limit=5',
       'GET /v1/holds/hold_1',
+      'POST /v1/holds/hold_1/change',
+      'POST /v1/holds/hold_1/extend',
       'POST /v1/holds/hold_1/confirm',
       'DELETE /v1/holds/hold_1',
       'POST /v1/events/gala/orders',
+      'GET /v1/events/gala/orders?reference=pi&state=confirmed%2Ccancelled&after=n',
       'GET /v1/orders/order_1',
       'POST /v1/orders/order_1/cancel',
       'GET /healthz',
@@ -86,6 +105,36 @@ t.test('every call goes where API.md says', async (t) => {
   t.ok(
     unkeyed.every((asked) => asked.method === 'GET'),
     'only reads go without an idempotency key',
+  );
+});
+
+t.test('the life of an event is a change of its state, on the version that was read', async (t) => {
+  const { client, server } = await setup(t, () => ({ status: 200, body: { id: 'gala' } }));
+  await client.events.open('gala');
+  await client.events.pause('gala', { ifMatch: 2 });
+  await client.events.close('gala', { ifMatch: '*' });
+  await client.events.archive('gala', { idempotencyKey: 'mine' });
+  t.same(
+    server.asked.map(({ method, body, headers }) => [method, body, headers['if-match']]),
+    [
+      ['PATCH', { state: 'open' }, undefined],
+      ['PATCH', { state: 'paused' }, '"2"'],
+      ['PATCH', { state: 'closed' }, '*'],
+      ['PATCH', { state: 'archived' }, undefined],
+    ],
+  );
+  t.equal(server.asked[3].headers['idempotency-key'], 'mine');
+});
+
+t.test('for whom a call is made is told with it', async (t) => {
+  const server = await startFakeServer(() => ({ status: 200, body: {} }));
+  t.teardown(() => server.close());
+  const client = new FrontrowClient({ url: server.url, client: 'till-1' });
+  await client.events.get('gala');
+  await client.events.get('gala', { client: 'till-2' });
+  t.same(
+    server.asked.map(({ headers }) => headers['frontrow-client']),
+    ['till-1', 'till-2'],
   );
 });
 
@@ -108,6 +157,11 @@ t.test('history and list walk all pages in order', async (t) => {
   t.same(sequences, [1, 2, 3, 4, 5, 6]);
   t.equal(server.asked.length, 3);
   t.ok(server.asked.every((asked) => asked.path.includes('limit=2')));
+  for (const all of [client.events.all(), client.holds.all('gala'), client.orders.all('gala')]) {
+    let count = 0;
+    for await (const entry of all) count += entry === null ? 0 : 1;
+    t.equal(count, 6);
+  }
 });
 
 t.test('a conditional read tells a 304 from a reply', async (t) => {
@@ -119,6 +173,7 @@ t.test('a conditional read tells a 304 from a reply', async (t) => {
   const first = await client.events.availabilityIfChanged('gala', null);
   t.match(first, { changed: true, etag: '"1-7"', value: { sequence: 7 } });
   t.match(await client.events.availabilityIfChanged('gala', first.etag), { changed: false, etag: '"1-7"' });
+  t.match(await client.events.seatsIfChanged('gala', first.etag), { changed: false, etag: '"1-7"' });
 });
 
 t.test('seat bits are read lowest bits first', async (t) => {
@@ -192,7 +247,7 @@ t.test('a 200 that is not JSON is no success', async (t) => {
 });
 
 t.test('nobody listening: nothing was applied', async (t) => {
-  const client = new FrontrowClient({ url: await deadUrl() });
+  const client = new FrontrowClient({ url: await deadUrl(), retry: false });
   const error = await client.orders.create('gala', { items: [] }).catch((reason: unknown) => reason);
   t.ok(error instanceof FrontrowUnreachable);
   t.match(error, { name: 'FrontrowUnreachable', applied: false });
