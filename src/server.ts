@@ -321,6 +321,7 @@ class Server implements FrontrowServer {
     }
     this.#late.become(dispatcher);
     dispatcher.ready();
+    this.#options.logger?.info({ url: this.url }, 'ready');
   }
 
   #report(recovered: Recovered): void {

@@ -11,6 +11,12 @@ import type { Admission, Exchange, Reply } from './listener.ts';
 import { problemReply } from './reply.ts';
 import type { Match, Route } from './router.ts';
 
+/**
+ * Of a body that nobody will read, so that its connection can go on; a longer one ends it. Little: who may do nothing
+ * should not be able to fill the room that bodies are received in.
+ */
+const REFUSED_BODY_BYTES_MAX = 16 * 1024;
+
 export interface Call extends Admission {
   readonly requestId: string;
   /** Null only with a refusal. */
@@ -62,7 +68,6 @@ export function refused(
   const { code, extras, close, authenticate } = refusal;
   const negotiates = match !== null && match.route.negotiates;
   const reply: Reply = problemReply(code, requestId, extras, { close, authenticate, allow, negotiates });
-  const operation = match === null ? null : operationOf(match.route);
   return {
     requestId,
     match,
@@ -70,7 +75,7 @@ export function refused(
     octets: false,
     code,
     startedMs,
-    bodyBytesMax: bodyBytesMax(operation),
+    bodyBytesMax: REFUSED_BODY_BYTES_MAX,
     safe: true,
     refusal: reply,
   };

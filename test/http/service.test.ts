@@ -5,6 +5,7 @@ import { OPERATIONS } from '../../src/core/operations.ts';
 import { get } from './listener-contract.ts';
 import { FakeLogger } from './support/fake-logger.ts';
 import { sinkReply } from './support/fake-sink.ts';
+import { entryOf, ringOf } from './support/keys.ts';
 import { serviceStage } from './support/service.ts';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -209,6 +210,38 @@ t.test('health tells the state; calls are refused while starting and draining', 
     t.same(JSON.parse(reply.text), { status: state });
     t.equal((await call('GET', '/v1/events')).status, 200);
   }
+});
+
+t.test(
+  'a body that nobody will read is taken in if it is short; a long one ends the connection',
+  async (t) => {
+    const { open, sink } = await serviceStage(t, { keys: ringOf(entryOf('reader', 'reader')) });
+    const head = `POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`;
+    const short = await open();
+    for (let i = 0; i < 2; i++) {
+      const body = 'x'.repeat(16 * 1024);
+      const reply = await short.send(`${head}Content-Length: ${body.length}\r\n\r\n${body}`).next();
+      t.match(reply, { status: 401 });
+      t.not(reply.headers.get('connection'), 'close');
+    }
+    const long = await open();
+    const reply = await long.send(`${head}Content-Length: ${1024 * 1024}\r\n\r\nx`).next();
+    t.match(reply, { status: 401 }, 'told why, before the body is there');
+    t.equal(reply.headers.get('connection'), 'close');
+    await long.closed;
+    t.equal(sink.submitted.length, 0);
+  },
+);
+
+t.test('If-Match goes on with a PATCH, and with nothing else', async (t) => {
+  const { call, sink } = await serviceStage(t);
+  const headers = { ...JSON_TYPE, 'If-Match': '"3"' };
+  await call('PATCH', '/v1/events/gala', headers, '{}');
+  await call('POST', '/v1/events/gala/holds', headers, '{}');
+  t.same(
+    sink.submitted.map(({ request }) => request.ifMatch),
+    ['"3"', ''],
+  );
 });
 
 t.test('a state that changes while a body arrives counts', async (t) => {
