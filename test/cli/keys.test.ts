@@ -162,6 +162,20 @@ t.test('logs for people: a line each, and nothing in it that a terminal would ac
   t.equal(text, 'not json\ufffd\n');
 });
 
+t.test('without keys the library listens on loopback only, too', async (t) => {
+  const { createServer } = await import('../../src/server.ts');
+  const dataDirectory = join(t.testdir(), 'data');
+  await t.rejects(createServer({ dataDirectory, host: '0.0.0.0' }), {
+    code: 'bad-option',
+    message: /without keys every caller is admin/,
+  });
+  await t.rejects(createServer({ dataDirectory, keys: { keys: [{ id: '', role: 'admin', hash: '' }] } }), {
+    code: 'bad-option',
+    message: /entry 1/,
+  });
+  t.equal(statSync(dataDirectory, { throwIfNoEntry: false }), undefined, 'nothing was made');
+});
+
 interface Running {
   readonly url: string;
   readonly child: ChildProcess;

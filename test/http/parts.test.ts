@@ -1,5 +1,7 @@
 /** The small pure parts: bodies, turns, peers, forwarded addresses, keys, Accept. */
 import { timingSafeEqual } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { parseAccept } from '../../src/http/accept.ts';
@@ -8,8 +10,10 @@ import { parseKeys } from '../../src/core/keys.ts';
 import { TrustedProxies } from '../../src/http/forwarded.ts';
 import { createHead } from '../../src/http/head.ts';
 import { KeyRing } from '../../src/http/key-ring.ts';
+import { KeySource } from '../../src/http/key-source.ts';
 import { peerOf } from '../../src/http/peer.ts';
 import { Turns } from '../../src/http/turns.ts';
+import { FakeLogger } from './support/fake-logger.ts';
 import { entryOf } from './support/keys.ts';
 
 t.test('a body is the concatenation of its chunks, whatever they are, or refused at the limit', async () => {
@@ -212,4 +216,35 @@ t.test('a token is compared with every hash, whether it is found first, last or 
   t.equal(compared, 0, 'without comparing');
   t.equal(ring.find('e-token'), null);
   t.equal(compared, 4, 'a wrong one is not remembered');
+});
+
+t.test('keys are reloaded in the order asked for; what is no good changes nothing', async (t) => {
+  const path = join(t.testdir(), 'keys.json');
+  const write = (...ids: readonly string[]): void =>
+    writeFileSync(path, JSON.stringify({ keys: ids.map((id) => entryOf(id, 'sales')) }), { mode: 0o600 });
+  write('a');
+  const logger = new FakeLogger('info');
+  const source = new KeySource(path, logger);
+  let ring = await source.load();
+  const use = (next: KeyRing): void => void (ring = next);
+  const ids = (): (string | undefined)[] => ['a', 'b', 'c'].map((id) => ring?.find(`${id}-token`)?.id);
+  t.same(ids(), ['a', undefined, undefined]);
+  const inline = { keys: [entryOf('c', 'admin')] };
+  write('a', 'b');
+  t.same(await Promise.all([source.reload(use, undefined), source.reload(use, inline)]), [2, 1]);
+  t.same(ids(), [undefined, undefined, 'c'], 'the last one stays');
+  writeFileSync(path, '{');
+  await t.rejects(source.reload(use, path), {
+    code: 'bad-option',
+    message: /keys\.json: keys: it is not JSON/,
+  });
+  t.same(ids(), [undefined, undefined, 'c']);
+  t.equal(await source.reload(use, undefined), 1, 'and is what a bare reload reads again');
+  t.match(
+    logger.lines.map(({ level }) => level),
+    ['info', 'info', 'error', 'info'],
+  );
+  const none = new KeySource(undefined, undefined);
+  t.equal(await none.load(), null);
+  await t.rejects(none.reload(use, undefined), { code: 'bad-option' });
 });

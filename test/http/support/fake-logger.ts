@@ -25,8 +25,14 @@ export class FakeLogger implements HttpLogger {
     this.#take('debug', fields, message);
   }
 
-  warn(fields: object, message: string): void {
-    this.#take('warn', fields, message);
+  info(fields: object, message: string): void {
+    this.#take('info', fields, message);
+  }
+
+  /** pino takes a message alone, too. */
+  warn(fields: object | string, message = ''): void {
+    if (typeof fields === 'string') this.#take('warn', {}, fields);
+    else this.#take('warn', fields, message);
   }
 
   error(fields: object, message: string): void {
