@@ -21,6 +21,7 @@ import {
   LIVE_STREAMS_PER_CLIENT_MAX,
 } from '../core/limits.ts';
 import { READ_CHANGES } from '../core/operations.ts';
+import type { Operation } from '../core/operations.ts';
 import type { ProblemCode, ProblemExtras } from '../core/problems.ts';
 import type { Scheduler } from '../dispatch/scheduler.ts';
 import type { RequestSink, SinkReply } from '../dispatch/sink.ts';
@@ -74,10 +75,14 @@ export class Topic {
 
 /** One read for all that wait for the same. */
 interface CatchUp {
+  readonly operation: Operation;
+  /** That of the first. */
   readonly request: BatchRequest;
   readonly waiting: Subscriber[];
 }
 
+/** The read of a call that has just come: unlike those that the server makes by itself, it counts against rate limits. */
+const OPENING_READ: Operation = { ...READ_CHANGES, internal: false };
 /** After a read that was refused. */
 const RETRY_MS = 1000;
 
@@ -199,11 +204,12 @@ export class LiveUpdates implements Streams {
   catchUp(subscriber: Subscriber): void {
     const { eventId } = subscriber.topic;
     const query = subscriber.sequence < 0 ? '' : `after=${subscriber.sequence}`;
-    const key = `${eventId} ${subscriber.request.role} ${query}`;
+    const operation = subscriber.stream === null ? OPENING_READ : READ_CHANGES;
+    const key = `${eventId} ${subscriber.request.role} ${operation.internal} ${query}`;
     const queued = this.#catchUps.get(key);
     if (queued === undefined) {
       const request = { ...subscriber.request, operation: READ_CHANGES.code, query };
-      this.#catchUps.set(key, { request, waiting: [subscriber] });
+      this.#catchUps.set(key, { operation, request, waiting: [subscriber] });
     } else {
       queued.waiting.push(subscriber);
     }
@@ -217,19 +223,29 @@ export class LiveUpdates implements Streams {
   }
 
   #pump(): void {
-    for (const [key, { request, waiting }] of this.#catchUps) {
+    for (const [key, { operation, request, waiting }] of this.#catchUps) {
       if (this.#catching.size >= LIVE_READS_MAX) return;
       if (this.#catching.has(key)) continue;
       this.#catchUps.delete(key);
       if (waiting.every(({ isOver }) => isOver)) continue;
       this.#catching.add(key);
       this.#reads++;
-      this.#options.sink.submit(READ_CHANGES, request, (reply) => {
+      this.#options.sink.submit(operation, request, (reply) => {
         this.#catching.delete(key);
-        for (const subscriber of waiting) if (!subscriber.isOver) subscriber.caughtUp(reply);
+        this.#caughtUp(waiting, reply);
         this.#pump();
       });
     }
+  }
+
+  #caughtUp(waiting: readonly Subscriber[], reply: SinkReply): void {
+    // That is the first one's own affair: the others ask for themselves.
+    const isFirsts = reply.kind === 'problem' && reply.code === 'rate-limited';
+    waiting.forEach((subscriber, index) => {
+      if (subscriber.isOver) return;
+      if (isFirsts && index > 0) this.catchUp(subscriber);
+      else subscriber.caughtUp(reply);
+    });
   }
 
   /** A subscriber's read is the first of its topic, or it is one more that waits for what comes. */

@@ -259,6 +259,21 @@ t.test('a read that is refused is tried again, and nothing is lost by it', async
   t.ok(knows(slow, sink));
 });
 
+t.test('who asks too often is refused alone, though others ask the same', async (t) => {
+  const { sink, subscribe } = liveStage();
+  subscribe({ client: 'p:quiet' });
+  const [pushy, patient] = [subscribe({ client: 'p:pushy' }), subscribe({ client: 'p:patient' })];
+  sink.answer();
+  t.ok(patient.answered.length === 1 && pushy.answered.length === 1);
+  subscribe({ client: 'p:quiet' });
+  const again = subscribe({ client: 'p:pushy' });
+  const other = subscribe({ client: 'p:patient' });
+  sink.limited = 'p:pushy';
+  sink.answer();
+  t.match(JSON.parse(Buffer.from(again.reply?.body ?? []).toString()), { status: 429, code: 'rate-limited' });
+  t.same(other.answered, [[200, '']]);
+});
+
 t.test('a herd that comes back at once is read for a few at a time', async (t) => {
   const { sink, subscribe } = liveStage({ perClientMax: 1000 });
   sink.hall.change('stalls-A-1', 'h');

@@ -86,9 +86,11 @@ export class HandSink implements RequestSink {
   readonly hall = new Hall();
   readonly asked: BatchRequest[] = [];
   refusal: SinkReply | null = null;
+  /** A client that has asked too often, by calls of its own. */
+  limited = '';
   changed: ((eventId: string) => void) | null = null;
   readonly #clock: ManualClock;
-  #waiting: { request: BatchRequest; done: (reply: SinkReply) => void }[] = [];
+  #waiting: { request: BatchRequest; done: (reply: SinkReply) => void; isLimited: boolean }[] = [];
 
   constructor(clock: ManualClock) {
     this.#clock = clock;
@@ -110,15 +112,17 @@ export class HandSink implements RequestSink {
     this.#clock.setImmediate(callback);
   }
 
-  submit(_operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
+  submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
     this.asked.push(request);
-    this.#waiting.push({ request, done });
+    const isLimited = !operation.internal && request.client === this.limited;
+    this.#waiting.push({ request, done, isLimited });
   }
 
   /** The memory is looked at now; the answers arrive when the returned function is called. */
   look(): () => void {
-    const looked = this.#waiting.map(({ request, done }) => {
-      const reply = this.refusal ?? this.hall.read(request.query, request.role);
+    const limit: SinkReply = { kind: 'problem', code: 'rate-limited', extras: { retryAfterMs: 1 } };
+    const looked = this.#waiting.map(({ request, done, isLimited }) => {
+      const reply = this.refusal ?? (isLimited ? limit : null) ?? this.hall.read(request.query, request.role);
       return () => done(reply);
     });
     this.#waiting = [];
