@@ -56,7 +56,11 @@ const LAYERS: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 
 /** The commands that work on a data directory without a server see below it. */
 const OFFLINE: Rule = { values: ['client', 'server', 'core', 'journal', 'memory', 'engine'] };
-const OFFLINE_FILES = new Set(['src/cli/inspect.ts', 'src/cli/verify.ts', 'src/cli/offline.ts']);
+const OFFLINE_FILES = new Set(
+  ['inspect', 'verify', 'offline', 'offline-backup', 'offline-replay', 'offline-verify'].map(
+    (name) => `src/cli/${name}.ts`,
+  ),
+);
 
 /** The one file that names the entries in workers/. */
 const THREADS_FILE = 'src/threads.ts';

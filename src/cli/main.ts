@@ -3,6 +3,7 @@
  * The `frontrow` command: streams, signals and the exit code. Everything else is in `program.ts` and the commands.
  */
 import { readFileSync } from 'node:fs';
+import { backupCommand } from './backup.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
 import { config } from './config.ts';
 import { EXIT } from './exits.ts';
@@ -10,6 +11,7 @@ import { inspectCommand } from './inspect.ts';
 import { keyCreate } from './key-create.ts';
 import { keyList } from './key-list.ts';
 import { runProgram } from './program.ts';
+import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
 import { verifyCommand } from './verify.ts';
 import { killIfExitHangs } from './watchdog.ts';
@@ -19,6 +21,12 @@ const COMMANDS = [
   // Loaded only when asked for: looking at a seat map needs no server, and no journal.
   inspectCommand(async (directory) => (await import('./offline.ts')).inspectDirectory(directory)),
   verifyCommand(async (directory) => (await import('./offline.ts')).verifyDirectory(directory)),
+  backupCommand(async (data, to, control) =>
+    (await import('./offline-backup.ts')).backupDirectory(data, to, control),
+  ),
+  restoreCommand(async (from, data, control) =>
+    (await import('./offline-backup.ts')).restoreDirectory(from, data, control),
+  ),
   serveCommand(async () => (await import('../server.ts')).createServer, {
     onLost: killIfExitHangs,
     onHangup(listener) {

@@ -21,6 +21,8 @@ export interface EventFacts {
   readonly name: string;
   readonly state: string;
   readonly sequence: number;
+  /** When it last changed, RFC 3339. */
+  readonly changedAt: string;
   readonly capacity: number;
   readonly available: number;
   readonly held: number;
@@ -66,3 +68,34 @@ export interface VerifyReport {
 /** Read-only. Reject with a FrontrowError: `directory-unusable`, `directory-in-use`, `data-corrupt`. */
 export type InspectDirectory = (directory: string) => Promise<DirectorySummary>;
 export type VerifyDirectory = (directory: string) => Promise<VerifyReport>;
+
+/** What a backup holds, or what was restored from one. */
+export interface BackupReport {
+  readonly directory: string;
+  /** Of the source; after a restore, the new one. */
+  readonly incarnation: string;
+  readonly takenAt: string;
+  /** Position after the last frame. */
+  readonly position: number;
+  readonly files: number;
+  readonly bytes: number;
+  readonly claims: number;
+  readonly events: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly sequence: number;
+    readonly changedAt: string;
+  }[];
+}
+
+export interface CopyControl {
+  readonly onProgress?: (copiedBytes: number, totalBytes: number) => void;
+  /** Ends it; nothing is kept. */
+  readonly signal?: AbortSignal;
+  /** 0: as fast as it goes. */
+  readonly mibPerSecond: number;
+}
+
+/** Reject with a FrontrowError: `bad-option` for directories that will not do, `data-corrupt`, `directory-unusable`. */
+export type Backup = (data: string, to: string, control: CopyControl) => Promise<BackupReport>;
+export type Restore = (from: string, data: string, control: CopyControl) => Promise<BackupReport>;

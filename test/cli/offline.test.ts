@@ -100,7 +100,9 @@ t.test('a directory that was left in order is whole, and is not touched', async 
     segments: [{ file: SEGMENT, bytes: 4 * 1024 * 1024, firstPosition: 0, frames: 4 }],
   });
   const gala = { id: 'gala', name: 'Winter Gala', state: 'open', sequence: 4 };
-  t.same(summary.events, [{ ...gala, capacity: 18, available: 15, held: 1, sold: 2, blocked: 0 }]);
+  t.match(summary.events, [
+    { ...gala, changedAt: /^2.*Z$/, capacity: 18, available: 15, held: 1, sold: 2, blocked: 0 },
+  ]);
   t.match(
     (await run('inspect', '--data', directory)).stdout,
     /clean stop[^]*segment[^]*gala +open +4 +18 +15 +1 +2 +0/,

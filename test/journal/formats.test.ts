@@ -8,7 +8,13 @@ import { crc32 } from 'node:zlib';
 import t from 'tap';
 import type { Test } from 'tap';
 import { inspectDirectory, verifyDirectory } from '../../src/cli/offline.ts';
-import { FORMAT_VERSION, segmentName, segmentNumbers, snapshotPositions } from '../../src/journal/layout.ts';
+import {
+  FORMAT_VERSION,
+  segmentName,
+  segmentNumbers,
+  snapshotName,
+  snapshotPositions,
+} from '../../src/journal/layout.ts';
 import { createServer } from '../../src/server.ts';
 import { conserves, availability, Wire } from '../system/support/http.ts';
 import { startServer } from '../system/support/servers.ts';
@@ -90,7 +96,7 @@ t.test(
     const directory = t.testdir();
     unpackFixture('v1-snapshot', directory);
     const names = readdirSync(directory);
-    const snapshot = names.filter((name) => name.endsWith('.snapshot')).at(-1) ?? '';
+    const snapshot = snapshotName(snapshotPositions(names).at(-1) ?? 0);
     const segment = segmentName(segmentNumbers(names).at(-1) ?? 0);
     t.equal(snapshotPositions(names).length, 2);
     const refused = {
