@@ -49,10 +49,9 @@ function blockCommand(verb: Verb, describe: string, done: string): Command {
         );
       }
       const reason = args.reason ?? file.reason;
-      const calls = splitCalls(items).map((part) => ({
-        items: part,
-        ...(reason === undefined ? {} : { reason }),
-      }));
+      const calls = splitCalls(items).map((part) =>
+        reason === undefined ? { items: part } : { items: part, reason },
+      );
       const reply = await callEach(session, args.event, verb, calls, args['idempotency-key']);
       await session.show(reply, reply.event, () => describeBlock(reply, done, session));
     },

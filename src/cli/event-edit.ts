@@ -115,6 +115,8 @@ async function editDefinition(event: EventDefinition, session: Session): Promise
     if (isDeepStrictEqual(value, before[name])) continue;
     patch[name] = name === 'sections' && Array.isArray(value) ? changedSections(value, before) : value;
   }
+  // A section that was taken out of the text stays: sections are never removed.
+  if (Array.isArray(patch['sections']) && patch['sections'].length === 0) delete patch['sections'];
   return Object.keys(patch).length === 0 ? null : patch;
 }
 
@@ -131,7 +133,19 @@ function editablePart(event: EventDefinition): Record<string, unknown> {
   return part;
 }
 
+/** Of each section its id and what is another; a new one whole. */
 function changedSections(sections: readonly unknown[], before: Record<string, unknown>): unknown[] {
-  const known = before['sections'] as unknown[];
-  return sections.filter((section) => !known.some((other) => isDeepStrictEqual(section, other)));
+  const known = new Map(
+    (before['sections'] as Record<string, unknown>[]).map((section) => [section['id'], section]),
+  );
+  return sections.flatMap((section) => {
+    const old = isRecord(section) ? known.get(section['id']) : undefined;
+    if (!isRecord(section) || old === undefined) return [section];
+    const changes = Object.entries(section).filter(([name, value]) => !isDeepStrictEqual(value, old[name]));
+    return changes.length === 0 ? [] : [{ id: section['id'], ...Object.fromEntries(changes) }];
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

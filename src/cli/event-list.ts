@@ -46,7 +46,7 @@ export const eventList = defineCommand({
       return;
     }
     const counts = args.availability ? ['>available', '>held', '>sold', '>blocked'] : [];
-    const headers = ['event', 'state', 'starts', '>places', ...counts, 'name'];
+    const headers = ['event', 'state', '?starts', '>places', ...counts, 'name'];
     await session.print(
       ...session.table(
         headers,

@@ -54,7 +54,9 @@ export function describeEvent(event: EventDefinition | ArchivedEvent, session: S
   const rows = event.sections.map((section) => [
     section.id,
     cleanText(section.name),
-    section.kind === 'seated' ? `${section.rows.length} rows` : 'general',
+    section.kind === 'seated'
+      ? `${section.rows.length} ${section.rows.length === 1 ? 'row' : 'rows'}`
+      : 'general',
     formatCount(section.capacity),
     priceText(section, event),
   ]);

@@ -72,31 +72,47 @@ export interface TableLook {
 const PLAIN: TableLook = { paint: (_style, text) => text, width: Infinity };
 const LAST_WIDTH_MIN = 12;
 
-/** Columns two spaces apart; a header starting with `>` is right-aligned. No line ends in spaces. */
+/**
+ * Columns two spaces apart. A header may begin with marks: `>` aligns to the right, `?` says that the column may go
+ * where there is no room for all. No line ends in spaces.
+ */
 export function formatTable(
   headers: readonly string[],
   rows: readonly (readonly Cell[])[],
   look: TableLook = PLAIN,
 ): string[] {
-  const right = headers.map((header) => header.startsWith('>'));
-  const titles = headers.map((header): Cell => [header.replace(/^>/, ''), 'faint']);
+  const titles = headers.map((header): Cell => [header.replace(/^[>?]+/, ''), 'faint']);
   const lines = [titles, ...rows];
-  const widths = headers.map((_, column) =>
-    lines.reduce((widest, line) => Math.max(widest, textWidth(textOf(line[column]))), 0),
-  );
-  const last = headers.length - 1;
-  const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0);
-  if (before + widths[last] > look.width) widths[last] = Math.max(LAST_WIDTH_MIN, look.width - before);
+  const columns = headers.map((header, index) => ({
+    index,
+    isRight: /^\??>/.test(header),
+    mayGo: /^>?\?/.test(header),
+    width: lines.reduce((widest, line) => Math.max(widest, textWidth(textOf(line[index]))), 0),
+  }));
+  fitColumns(columns, look.width);
   return lines.map((line) => {
-    const cells = widths.map((width, column) => {
-      const text = truncate(textOf(line[column]), width);
+    const cells = columns.map(({ index, isRight, width }, place) => {
+      const text = truncate(textOf(line[index]), width);
       const space = ' '.repeat(width - textWidth(text));
-      const painted = look.paint(styleOf(line[column]), text);
-      const rest = line.slice(column + 1).some((cell) => textOf(cell) !== '');
-      return right[column] === true ? space + painted : rest ? painted + space : painted;
+      const painted = look.paint(styleOf(line[index]), text);
+      const hasMore = columns.slice(place + 1).some((column) => textOf(line[column.index]) !== '');
+      return isRight ? space + painted : hasMore ? painted + space : painted;
     });
     return cells.join('  ').trimEnd();
   });
+}
+
+/** Takes columns that may go away, from the right, and narrows the last one, until a line fits if it can. */
+function fitColumns(columns: { readonly mayGo: boolean; width: number }[], width: number): void {
+  const over = (): number => columns.reduce((sum, column) => sum + column.width + 2, -2) - width;
+  const last = columns.at(-1);
+  if (last === undefined) return;
+  const narrowed = (): number => Math.max(0, last.width - LAST_WIDTH_MIN);
+  for (let index = columns.length - 2; index > 0 && over() > narrowed(); index--) {
+    if (columns[index].mayGo) columns.splice(index, 1);
+  }
+  if (over() > narrowed() && columns.length > 1 && last.mayGo) columns.pop();
+  else if (over() > 0) last.width -= Math.min(over(), narrowed());
 }
 
 function textOf(cell: Cell | undefined): string {

@@ -37,7 +37,7 @@ export const holdList = defineCommand({
       pages: (limit) => session.client().holds.all(args.event, { ...filter, limit }),
       most: args.limit,
       idOf: (held) => held.id,
-      headers: ['hold', 'state', '>total', 'until', 'customer', 'places'],
+      headers: ['hold', 'state', '>total', '?until', '?customer', 'places'],
       rowOf,
       none: 'There are no such holds.',
     });

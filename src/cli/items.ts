@@ -79,7 +79,7 @@ export function readPlaces(args: PlaceArgs, most: number = PLACES_MAX): ItemInpu
   if (args.type === undefined) return items;
   if (items.length === 0) throw new UsageError('--type goes with --seats, --section or --item');
   const { type } = args;
-  return items.map((item) => (item.type === undefined ? { ...item, type } : item));
+  return items.map((item) => (item.type === undefined ? Object.assign(item, { type }) : item));
 }
 
 /** The values of an option that takes items and nothing else, such as `--add`. */

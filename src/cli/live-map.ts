@@ -24,7 +24,7 @@ export class LiveMap {
       const rows = new Map((drawn.get(section.id) ?? []).map((row) => [row.id, row.seats]));
       if (section.kind !== 'seated') continue;
       for (const row of section.rows) {
-        const letters = [...(rows.get(row.id) ?? '')] as SeatLetter[];
+        const letters = (rows.get(row.id) ?? '').split('') as SeatLetter[];
         const name = `${section.id}-${row.id}`;
         this.#rows.set(name, letters);
         listSeats(row.seats).forEach((seat, index) => {

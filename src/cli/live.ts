@@ -69,12 +69,12 @@ async function* poll(
 }
 
 /** Says so and waits where the server may come back; rejects with everything else. */
-async function waitFor(error: unknown, session: Session): Promise<void> {
+async function waitFor(failure: unknown, session: Session): Promise<void> {
   const isAway =
-    error instanceof FrontrowUnreachable ||
-    (error instanceof FrontrowProblem && (error.code === 'starting' || error.code === 'draining'));
-  if (!isAway) throw error;
-  session.note(`${error.message}; still trying`);
+    failure instanceof FrontrowUnreachable ||
+    (failure instanceof FrontrowProblem && (failure.code === 'starting' || failure.code === 'draining'));
+  if (!isAway) throw failure;
+  session.note(`${failure.message}; still trying`);
   await sleep(POLL_MS, undefined, { signal: session.terminal.signal }).catch(() => undefined);
 }
 

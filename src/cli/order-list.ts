@@ -36,7 +36,7 @@ export const orderList = defineCommand({
       pages: (limit) => session.client().orders.all(args.event, { ...filter, limit }),
       most: args.limit,
       idOf: (order) => order.id,
-      headers: ['order', 'state', '>total', '>tickets', 'created', 'customer', 'reference'],
+      headers: ['order', 'state', '>total', '>tickets', '?created', '?customer', '?reference'],
       rowOf,
       none: 'There are no such orders.',
     });

@@ -39,6 +39,6 @@ export function describeOrder(order: Order, session: Session): string[] {
     money(ticket.price),
     stateCell(ticket.state),
   ]);
-  const headers = ['ticket', 'place', 'type', '>price', 'state'];
+  const headers = ['ticket', 'place', '?type', '>price', 'state'];
   return [...session.fields(fields), '', ...session.table(headers, rows)];
 }

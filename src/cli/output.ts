@@ -22,8 +22,8 @@ export async function openOutput(path: string | undefined, session: Session): Pr
     return { write: (text) => session.write(text), finish: nothing, discard: nothing };
   }
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.part`);
-  const file = await open(temporary, 'wx', 0o600).catch((error: Error) => {
-    throw new UsageError(`--output ${path} cannot be written: ${error.message}`);
+  const file = await open(temporary, 'wx', 0o600).catch((error: unknown) => {
+    throw new UsageError(`--output ${path} cannot be written: ${(error as Error).message}`);
   });
   return {
     async write(text) {

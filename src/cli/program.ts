@@ -20,6 +20,8 @@ const GLOBAL_OPTIONS = {
   quiet: { type: 'boolean', default: false, alias: 'q', describe: 'Ids only' },
 } as const satisfies Record<string, Options>;
 
+type GlobalName = keyof typeof GLOBAL_OPTIONS;
+
 const BUILT_IN = ['help', 'h', 'version', 'config', 'q', '_', '$0'];
 
 const GROUPS: Readonly<Record<string, string>> = {
@@ -77,6 +79,7 @@ function buildProgram(
   outcome: { code: number; args: Record<string, unknown> },
   typed: Command | null,
 ): Argv {
+  const wantsHelp = argv.some((word) => word === '--help' || word === '-h');
   const program = yargs(argv.map((word) => (word === '-' ? STDIN : word)))
     .scriptName('frontrow')
     .locale('en')
@@ -96,7 +99,8 @@ function buildProgram(
     .fail((message, error) => {
       throw message ? usageError(message, typed) : error;
     })
-    .wrap(Math.min(110, terminal.stdout.columns ?? 80))
+    // The help is put together on every run, asked for or not; laying it out is what takes long.
+    .wrap(wantsHelp ? Math.min(110, terminal.stdout.columns ?? 80) : null)
     .epilogue(
       'Options may also come from FRONTROW_* and from --config FILE. Exits: 0 done, 1 fault, 2 wrong use, ' +
         '3 refused, 4 outcome unknown, 5 unreachable.',
@@ -125,11 +129,12 @@ function buildProgram(
       },
     );
   };
-  for (const command of commands) if (command.group === null) register(program, command);
+  // yargs formats the help of all it knows on every run, which takes longer than anything else: it is told of the
+  // command that was typed, and of all only when none was.
+  const told = typed === null ? commands : [typed];
+  for (const command of told) if (command.group === null) register(program, command);
   for (const [group, describe] of Object.entries(GROUPS)) {
-    // A group and a command may share a name, `hold`: what was typed decides which of them yargs is told of.
-    if (typed?.name === group) continue;
-    const members = commands.filter((command) => command.group === group);
+    const members = told.filter((command) => command.group === group);
     if (members.length === 0) continue;
     program.command(group, describe, (builder) => {
       for (const command of members) register(builder, command);
@@ -162,14 +167,22 @@ function positional(option: Options): Parameters<Argv['positional']>[1] {
 
 /** The command that the first words name, so that errors before parsing can point at its help. */
 function findCommand(argv: readonly string[], commands: readonly Command[]): Command | null {
-  const words = argv.filter((word) => !word.startsWith('-'));
-  for (const [index, word] of words.entries()) {
-    const two = `${word} ${words[index + 1] ?? ''}`;
-    const found =
-      commands.find((command) => command.name === two) ?? commands.find((command) => command.name === word);
-    if (found !== undefined) return found;
-  }
-  return null;
+  const words = argv.filter((word, index) => !word.startsWith('-') && !isGlobalValue(argv[index - 1]));
+  const [first = '', second = ''] = words;
+  return (
+    commands.find((command) => command.name === `${first} ${second}`) ??
+    commands.find((command) => command.name === first) ??
+    null
+  );
+}
+
+/** Whether the word after this one is its value: `--url X seats`. */
+function isGlobalValue(word: string | undefined): boolean {
+  if (word === undefined || !word.startsWith('--')) return false;
+  const name = word.slice(2);
+  return (
+    name === 'config' || (name in GLOBAL_OPTIONS && GLOBAL_OPTIONS[name as GlobalName].type !== 'boolean')
+  );
 }
 
 /**
