@@ -5,18 +5,18 @@ import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { deadUrl, startFakeServer } from '../client/fake-server.ts';
+import { PLAIN_ORDER } from './sample-claims.ts';
 import { ARENA, sellingWell, stateOf } from './sample-events.ts';
 import { nodeCommand } from '../support/node-command.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
 t.test('a reader that goes away is no failure: EPIPE exits 0', async (t) => {
-  const change = { sequence: 1, time: '2026-11-22T10:00:00Z', kind: 'held', seats: [], sections: [] };
-  const data = Array.from({ length: 500 }, () => change);
-  // A history without end: only the closed pipe can end the command.
+  const data = Array.from({ length: 500 }, () => PLAIN_ORDER);
+  // A list without end: only the closed pipe can end the command.
   const server = await startFakeServer(() => ({ status: 200, body: { data, next: 'more' } }));
   t.teardown(() => server.close());
-  const child = spawn(...nodeCommand([MAIN, 'history', 'x', '--json', '--url', server.url]));
+  const child = spawn(...nodeCommand([MAIN, 'order', 'list', 'x', '--url', server.url]));
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   await once(child.stdout, 'data');

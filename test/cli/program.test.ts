@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { deadUrl, problem, startFakeServer } from '../client/fake-server.ts';
 import type { Asked, Canned, FakeServer } from '../client/fake-server.ts';
+import { CLIENT_COMMANDS } from '../../src/cli/commands.ts';
 import { runCli } from './run-cli.ts';
 import { GALA, sellingWell, stateOf } from './sample-events.ts';
 
@@ -24,7 +25,7 @@ t.test('wrong use exits 2, with the reason and one line of help, and nothing on 
     [['seatz'], /no command seatz; did you mean seats\?/],
     [['event', 'shw'], /no command event shw; did you mean event show\?/],
     [['frobnicate'], /no command frobnicate; there are: /],
-    [['event'], /event needs one of: create, list, show/],
+    [['event'], /event needs one of: list, create, show/],
     [['hold'], /hold needs <event>\n {2}Try: frontrow hold --help/],
     [['hold', 'gala'], /say what to hold/],
     [['hold', 'gala', '--quantity', '2'], /--quantity goes with --section/],
@@ -39,6 +40,51 @@ t.test('wrong use exits 2, with the reason and one line of help, and nothing on 
     [['seats', 'gala', 'extra'], /seats takes no extra/],
     [['seats', 'gala', '--row', 'A'], /--row goes with --section/],
     [['seats', 'gala', '--url', 'nonsense'], /--url nonsense is not/],
+    [['hold', 'gala', '--seats', 'A12'], /--seats A12: a seat is section-row-number/],
+    [['hold', 'gala', '--seats', 'stalls-A-1:'], /a seat is section-row-number/],
+    [['hold', 'gala', '--item', 'floor=0'], /--item floor=0: after the section comes = and a number/],
+    [['hold', 'gala', '--item', 'floor=2:adult:child'], /is not SECTION=QUANTITY\[:TYPE\]/],
+    [['hold', 'gala', '--type', 'adult'], /--type goes with --seats/],
+    [
+      ['hold', 'gala', '--section', 'x', '--quantity', '1', '--metadata', '[1]'],
+      /--metadata does not hold a JSON/,
+    ],
+    [
+      ['hold', 'gala', '--section', 'x', '--quantity', '1', '--expect-total', '-1'],
+      /--expect-total takes a whole/,
+    ],
+    [['hold', 'gala', '-'], /stdin is not JSON/],
+    [
+      ['hold', 'list', 'gala', '--state', 'open'],
+      /--state takes held, confirmed, released, expired; not open/,
+    ],
+    [['hold', 'show'], /hold show needs <hold>\n {2}Try: frontrow hold show --help/],
+    [['change', 'hold_x'], /say what to change: --add, --remove, or both/],
+    [['change', 'hold_x', '--remove', 'stalls-A-1:adult'], /a seat goes without a type/],
+    [['change', 'hold_x', '--remove', 'stalls=2:required'], /required is for places to add/],
+    [['extend', 'hold_x'], /Missing required argument: seconds/],
+    [['extend', 'hold_x', '--seconds', '0'], /--seconds takes a whole number from 1/],
+    [['confirm', 'hold_x', '--metadata', 'x'], /--metadata is not JSON/],
+    [['confirm'], /confirm needs <hold>/],
+    [['release', 'a', 'b'], /release takes no b/],
+    [['order', 'create', 'gala'], /say what to book/],
+    [['order', 'list', 'gala', '--limit', '0'], /--limit takes a whole number from 1/],
+    [['order', 'cancel', 'order_x', '--to', 'nowhere'], /Invalid values: Argument: to, Given: "nowhere"/],
+    [['order', 'export', 'gala', '--format', 'xml'], /Invalid values: Argument: format/],
+    [['order', 'show', ''], /ORDER is empty/],
+    [['block', 'gala'], /say what to block: --seats, --section with --quantity, --item, or -/],
+    [['block', 'gala', '--item', 'floor=2:adult'], /have no price type/],
+    [['unblock', 'gala', '-'], /say what to unblock/],
+    [['event', 'list', '--state', 'sold'], /--state takes draft, open, paused, closed, archived; not sold/],
+    [['event', 'edit', 'gala'], /say what to change: options such as --name/],
+    [['event', 'edit', 'gala', '--price', '5'], /--price goes with --section/],
+    [['event', 'edit', 'gala', '--section', 'x'], /--section goes with --capacity or --price/],
+    [['event', 'edit', 'gala', '--tickets-per-customer', '0'], /takes a whole number from 1, or none; not 0/],
+    [['event', 'open', 'gala', '--if-match', 'x'], /--if-match takes a number/],
+    [['event', 'archive', 'gala'], /give --yes/],
+    [['history', 'gala', '--after', '-1'], /--after takes a whole number from 0/],
+    [['buy'], /needs a terminal/],
+    [['completion', 'tcsh'], /say for which shell: bash, zsh, fish/],
     [['event', 'create'], /give --name, --starts-at, --capacity, or a JSON file/],
     [['event', 'create', '/nowhere/x.json'], /cannot be read/],
     [['event', 'list', '--key', 's3cret'], /never an argument/],
@@ -51,6 +97,25 @@ t.test('wrong use exits 2, with the reason and one line of help, and nothing on 
     t.equal(ran.stdout, '');
     t.ok(ran.stderr.trimEnd().split('\n').length <= 2, 'two lines at most');
     t.notMatch(ran.stderr, /s3cret/, 'a key is not repeated');
+  }
+});
+
+t.test('every command has help with examples that are of this program', async (t) => {
+  const log = t.capture(console, 'log');
+  for (const command of CLIENT_COMMANDS) {
+    t.ok(command.examples.length > 0, command.name);
+    for (const [example] of command.examples) {
+      const words = example.split(/[\s|]+/).filter((word) => word.startsWith('--'));
+      const own = command.name === 'event archive' ? ['format', 'output'] : Object.keys(command.options);
+      const known = new Set([...own, 'json', 'quiet', 'yes', 'section', 'row']);
+      t.same(
+        words.filter((word) => !known.has(word.slice(2))),
+        [],
+        example,
+      );
+    }
+    t.equal((await runCli([...command.name.split(' '), '--help'])).code, 0);
+    t.match(String(log().at(-1)?.args[0]), `frontrow ${command.name}`);
   }
 });
 

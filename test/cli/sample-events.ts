@@ -23,14 +23,26 @@ export function definitionOf(input: EventInput): EventDefinition {
     createdAt: '2026-11-01T10:00:00Z',
     startsAt: input.startsAt,
     timeZone: input.timeZone ?? 'UTC',
+    salesFrom: input.salesFrom ?? null,
+    salesUntil: input.salesUntil ?? null,
     currency: input.currency ?? 'EUR',
-    limits: { holdSeconds: 300, maxHoldSeconds: 1800, ticketsPerHold: 8, ...input.limits },
+    metadata: input.metadata ?? {},
+    limits: {
+      holdSeconds: 300,
+      maxHoldSeconds: 1800,
+      ticketsPerHold: 8,
+      ticketsPerCustomer: null,
+      holdsPerCustomer: null,
+      ...input.limits,
+    },
+    categories: input.categories ?? [],
     sections: (input.sections ?? []).map((section): SectionDefinition => {
-      const { id, name = id, price = null } = section;
-      if (section.kind === 'general') return { id, name, kind: 'general', capacity: section.capacity, price };
+      const { id, name = id, price = null, category = null } = section;
+      if (section.kind === 'general')
+        return { id, name, kind: 'general', capacity: section.capacity, price, category };
       const rows = section.rows.map((row) => ({ id: row.id, seats: normalise(row) }));
       const capacity = rows.reduce((sum, row) => sum + listSeats(row.seats).length, 0);
-      return { id, name, kind: 'seated', capacity, price, rows };
+      return { id, name, kind: 'seated', capacity, price, category, rows };
     }),
   };
 }
@@ -128,6 +140,40 @@ export const GALA = definitionOf({
       ],
     },
     { id: 'floor', name: 'Floor', kind: 'general', capacity: 5000, price: 4500 },
+  ],
+});
+
+/** Everything that a definition may have: categories with price types, a sale window, limits for customers. */
+export const OPERA = definitionOf({
+  id: 'opera',
+  name: 'Die Zauberflöte',
+  state: 'open',
+  startsAt: '2027-03-01T18:30:00Z',
+  timeZone: 'Europe/Vienna',
+  salesFrom: '2026-12-01T09:00:00Z',
+  salesUntil: '2027-03-01T18:00:00Z',
+  metadata: { house: 'main' },
+  limits: { ticketsPerCustomer: 6, holdsPerCustomer: 2 },
+  categories: [
+    {
+      id: 'gold',
+      name: 'Gold',
+      prices: [
+        { type: 'adult', price: 9000 },
+        { type: 'child', price: 4500 },
+      ],
+    },
+    { id: 'standing', name: 'Standing', prices: [{ type: 'standard', price: 1000 }] },
+  ],
+  sections: [
+    {
+      id: 'stalls',
+      name: 'Stalls',
+      kind: 'seated',
+      category: 'gold',
+      rows: [{ id: 'A', seats: ['1..4', null, '5..8'] }],
+    },
+    { id: 'stand', name: 'Standing room', kind: 'general', capacity: 100, category: 'standing' },
   ],
 });
 

@@ -2,7 +2,6 @@
  * The seat map as pictures: golden files under `golden/`, drawn anew with FRONTROW_UPDATE_GOLDEN=1, and the
  * properties that every picture has.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import t from 'tap';
@@ -11,40 +10,35 @@ import type { SeatMapView } from '../../src/cli/seat-map.ts';
 import type { SeatMapInput } from '../../src/cli/seat-map-model.ts';
 import { textWidth } from '../../src/cli/text-width.ts';
 import { demoHall } from '../../src/demo.ts';
+import { matchGolden } from './golden-files.ts';
 import { ARENA, definitionOf, GALA, sellingWell, stateOf } from './sample-events.ts';
 
-/** Compiled tests run from `dist/test/cli`; the pictures stay with the sources. */
-const GOLDEN = new URL('../../../test/cli/golden/', import.meta.url);
-
-function matchGolden(
-  test: Pick<typeof t, 'equal'>,
+function matchPicture(
+  test: Parameters<typeof matchGolden>[0],
   name: string,
   input: SeatMapInput,
   view: SeatMapView,
 ): void {
-  const text = `${renderSeatMap(input, view).join('\n')}\n`;
-  const file = new URL(`${name}.txt`, GOLDEN);
-  if (process.env['FRONTROW_UPDATE_GOLDEN'] === '1') writeFileSync(file, text);
-  test.equal(text, readFileSync(file, 'utf8'), name);
+  matchGolden(test, name, `${renderSeatMap(input, view).join('\n')}\n`);
 }
 
 const HALL = definitionOf(demoHall(new Date('2026-11-22T00:00:00Z')));
 
 t.test('the pictures are the ones we liked', (t) => {
   for (const width of [80, 120]) {
-    matchGolden(t, `gala-${width}`, stateOf(GALA, sellingWell), { width, color: false });
-    matchGolden(t, `gala-${width}-color`, stateOf(GALA, sellingWell), { width, color: true });
-    matchGolden(t, `hall-${width}`, stateOf(HALL, sellingWell), { width, color: false });
-    matchGolden(t, `arena-${width}`, stateOf(ARENA, sellingWell), { width, color: false });
+    matchPicture(t, `gala-${width}`, stateOf(GALA, sellingWell), { width, color: false });
+    matchPicture(t, `gala-${width}-color`, stateOf(GALA, sellingWell), { width, color: true });
+    matchPicture(t, `hall-${width}`, stateOf(HALL, sellingWell), { width, color: false });
+    matchPicture(t, `arena-${width}`, stateOf(ARENA, sellingWell), { width, color: false });
   }
-  matchGolden(t, 'gala-row', stateOf(GALA, sellingWell), {
+  matchPicture(t, 'gala-row', stateOf(GALA, sellingWell), {
     width: 80,
     color: false,
     section: 'stalls',
     row: 'C',
   });
-  matchGolden(t, 'arena-section', stateOf(ARENA, sellingWell), { width: 80, color: false, section: 'bowl' });
-  matchGolden(t, 'arena-row', stateOf(ARENA, sellingWell), {
+  matchPicture(t, 'arena-section', stateOf(ARENA, sellingWell), { width: 80, color: false, section: 'bowl' });
+  matchPicture(t, 'arena-row', stateOf(ARENA, sellingWell), {
     width: 80,
     color: false,
     section: 'bowl',
