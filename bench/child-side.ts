@@ -5,6 +5,7 @@ import type { ChildMessage, ParentMessage } from './child.ts';
 export interface ChildServer {
   readonly url: string;
   groups(): number;
+  batches?(): number;
   close(): Promise<void>;
 }
 
@@ -25,7 +26,8 @@ export function serveParent(server: ChildServer): void {
     switch (message.kind) {
       case 'usage': {
         const { user, system } = process.cpuUsage();
-        tell({ kind: 'usage', cpuMicros: user + system, groups: server.groups() });
+        const batches = server.batches?.() ?? 0;
+        tell({ kind: 'usage', cpuMicros: user + system, groups: server.groups(), batches });
         break;
       }
       case 'stop':

@@ -13,6 +13,8 @@ export interface Usage {
   readonly cpuMicros: number;
   /** Journal groups synced; 0 for the baseline. */
   readonly groups: number;
+  /** Writing batches; 0 for the baseline. */
+  readonly batches: number;
 }
 
 /** What a child sends to its parent. */
@@ -60,8 +62,8 @@ export class Child {
   async usage(): Promise<Usage> {
     const answer = once(this.#process, 'message') as Promise<[ChildMessage & Usage]>;
     this.#send({ kind: 'usage' });
-    const [{ cpuMicros, groups }] = await answer;
-    return { cpuMicros, groups };
+    const [{ cpuMicros, groups, batches }] = await answer;
+    return { cpuMicros, groups, batches };
   }
 
   /** Drains and ends. Resolves with the exit code. */

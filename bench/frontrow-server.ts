@@ -11,5 +11,6 @@ void server.lost.then((error) => {
 serveParent({
   url: server.url,
   groups: () => server.statistics().groups,
+  batches: () => server.statistics().dispatch?.batchesTotal.write ?? 0,
   close: () => server.close(),
 });

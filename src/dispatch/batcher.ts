@@ -15,7 +15,6 @@ import {
   type ReplyHeader,
 } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
-import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
 import type { Arena } from '../memory/arena.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { ringHead, unitPosition } from '../memory/ring.ts';
@@ -28,7 +27,7 @@ import type { GatedBatch } from './gate.ts';
 import { answersFor, readLanding } from './landing.ts';
 import { Lanes, type Lane } from './lane.ts';
 import type { DispatcherOptions } from './options.ts';
-import { planWriting } from './plan.ts';
+import { batchMax, planWriting } from './plan.ts';
 import type { BatchPool } from './pool.ts';
 import { Reclaim } from './reclaim.ts';
 import { Releasable } from './releasable.ts';
@@ -245,7 +244,8 @@ export class Batcher {
     if (lane === undefined) return false;
     this.#lanes.read(lane);
     const pendings: Pending[] = [];
-    while (pendings.length < BATCH_COMMANDS_MAX && lane.reads.size > 0) pendings.push(lane.reads.shift()!);
+    const countMax = batchMax(lane.reads);
+    while (pendings.length < countMax && lane.reads.size > 0) pendings.push(lane.reads.shift()!);
     this.#readsTurn = false;
     this.#reads++;
     lane.reading++;

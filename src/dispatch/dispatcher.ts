@@ -8,8 +8,8 @@
  *
  * Invariants:
  * - A request that was submitted is answered exactly once, and never within submit().
- * - No more than limits.queueMax, and QUEUE_BYTES_MAX of bodies, are admitted and not answered, and of those no client has more
- *   than its part (account.ts); one more is refused with nothing changed, and told when there will be room (drain.ts).
+ * - No more than limits.queueMax, and QUEUE_BYTES_MAX of bodies, are admitted and not answered, and no client has more of
+ *   that than its part (account.ts). One more is refused with nothing changed, and told when to come back (drain.ts).
  * - One writing batch per event is under way (see oneWritingBatchPerEvent); reads run beside it.
  * - A worker's reply leaves when the journal is durable up to everything the reply looked at.
  */

@@ -5,6 +5,7 @@ import type { Credit, Need } from './credit.ts';
 import { drawsOnReserve, type Pending } from './flight.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
 import type { Lane } from './lane.ts';
+import type { LaneQueue } from './rotation.ts';
 
 export type Plan =
   | {
@@ -15,6 +16,18 @@ export type Plan =
     }
   /** not-due: only a sweep is wanted, and not yet. credit: the journal is catching up. disk: waiting will not help. */
   | { readonly ok: false; readonly reason: 'not-due' | 'credit' | 'disk' };
+
+/**
+ * Commands in a batch while a few clients share it, each with many waiting. A client with 64 connections has half of them
+ * waiting and the other half in a batch or on their way back: with batches of 64 its share of the next one would not be
+ * there yet when that leaves, and it would get less than its turn. With many clients a turn is short anyway.
+ */
+const SHARED_BATCH_MAX = 32;
+
+/** How many requests the next batch of a queue takes. */
+export function batchMax({ clientCount }: LaneQueue): number {
+  return clientCount > 1 && clientCount < SHARED_BATCH_MAX ? SHARED_BATCH_MAX : BATCH_COMMANDS_MAX;
+}
 
 const NOT_DUE: Plan = { ok: false, reason: 'not-due' };
 const CREDIT: Plan = { ok: false, reason: 'credit' };
@@ -47,7 +60,7 @@ function planCommands(lane: Lane, credit: Credit, onlyReserve: boolean): Plan {
 /** Takes as many commands, in order, as a batch and the credit hold; null when not even one. */
 function take({ slot, writes }: Lane, credit: Credit, withReserve: boolean): Plan | null {
   // What takes or gives memory goes alone: what it retires is waited for before the next.
-  const countMax = slot === REGISTRY_SLOT ? 1 : BATCH_COMMANDS_MAX;
+  const countMax = slot === REGISTRY_SLOT ? 1 : batchMax(writes);
   const ringRoom = credit.ringRoom(withReserve);
   const diskRoom = credit.diskRoom(withReserve);
   const pendings: Pending[] = [];

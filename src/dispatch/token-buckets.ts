@@ -10,7 +10,7 @@ import type { RateLimit, RateLimits } from '../core/rate-limit.ts';
 import type { Role } from '../core/roles.ts';
 
 /** Buckets of one role. */
-export const BUCKETS_MAX = 65_536;
+const BUCKETS_MAX = 65_536;
 /** Old buckets that are looked at with each new one: more than one, or the table would never shrink. */
 const LOOKS = 2;
 

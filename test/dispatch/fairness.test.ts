@@ -40,15 +40,51 @@ t.test(
       shares.push(clientsOf(batch.requests));
       await rig.answer(batch);
     }
-    t.strictSame(shares.slice(0, 4), [
+    t.strictSame(shares.slice(0, 7), [
       { crowd: 64 },
-      { crowd: 32, few: 31, one: 1 },
-      { crowd: 32, few: 32 },
-      { crowd: 63, few: 1 },
+      { crowd: 16, few: 15, one: 1 },
+      { crowd: 16, few: 16 },
+      { crowd: 16, few: 16 },
+      { crowd: 16, few: 16 },
+      { crowd: 31, few: 1 },
+      { crowd: 64 },
     ]);
     t.ok(singleIn <= 2, 'within two batches');
     t.equal(rig.dispatcher.statistics().clients, 0);
     t.equal(rig.dispatcher.laneCount, 0);
+  },
+);
+
+t.test(
+  'in a closed loop, with answers a batch late, 64 connections get their half and one is never far',
+  async (t) => {
+    const rig = readyRig(ROOMY);
+    const event = rig.addEvent(1);
+    const connections = { crowd: 1000, few: 64, one: 1 };
+    for (const [client, count] of Object.entries(connections))
+      for (let i = 0; i < count; i++) rig.submit(event, CREATE_HOLD, { client });
+    rig.scheduler.turn();
+    const counts = { crowd: 0, few: 0, one: 0 };
+    let late: readonly BatchRequest[] = [];
+    let gap = 0;
+    let longestGap = 0;
+    for (let batches = 0; batches < 100; batches++) {
+      const batch = rig.pool.take();
+      // What the batch before answered has reached its clients, and they ask again.
+      for (const { client } of late) rig.submit(event, CREATE_HOLD, { client });
+      rig.scheduler.turn();
+      late = batch.requests;
+      gap++;
+      for (const { client } of batch.requests) {
+        counts[client as keyof typeof counts]++;
+        if (client === 'one') gap = 0;
+      }
+      longestGap = Math.max(longestGap, gap);
+      await rig.answer(batch);
+    }
+    const share = counts.few / ((counts.crowd + counts.few) / 2);
+    t.ok(share >= 0.95, `${share} of an equal share`);
+    t.ok(longestGap <= 2, 'at once when it asks: a batch to answer, and one on the way');
   },
 );
 

@@ -1,0 +1,131 @@
+/**
+ * One client of the fairness bench, in a process of its own: so many connections from one address, each with one order
+ * under way. Started by fairness-run.ts, which tells it when to begin and when to end.
+ */
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { assert } from '../src/core/assert.ts';
+import { percentile } from './figures.ts';
+import { FLOOR, QUANTITY, requestBody } from './requests.ts';
+
+export interface ClientOptions {
+  readonly url: string;
+  readonly event: string;
+  readonly connections: number;
+  /** Of the loopback network: without keys, who a client is is told by its address. */
+  readonly address: string;
+  readonly tag: string;
+}
+
+/** What was answered between the two commands. */
+export interface ClientResult {
+  readonly replies: number;
+  readonly accepted: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export type ClientMessage =
+  | { readonly kind: 'connected' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | ({ readonly kind: 'result' } & ClientResult);
+
+export type ClientCommand = 'begin' | 'measure' | 'end';
+
+const options = JSON.parse(process.argv[2] ?? '') as ClientOptions;
+const { hostname, port, host } = new URL(options.url);
+let isMeasuring = false;
+let isOver = false;
+let sent = 0;
+let accepted = 0;
+const times: number[] = [];
+
+function tell(message: ClientMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+function fail(error: Error): void {
+  if (!isOver) tell({ kind: 'failed', message: `${options.address}: ${error.message}` });
+}
+
+function order(): string {
+  const name = `${options.tag}-${sent++}`;
+  const body = requestBody('orders', FLOOR, QUANTITY, name);
+  return (
+    `POST /v1/events/${options.event}/orders HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+    `Idempotency-Key: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  );
+}
+
+/** Sends an order, and the next one when it is answered. */
+function hammer(socket: Socket): void {
+  let reply = '';
+  let startedMs = 0;
+  const next = (): void => {
+    startedMs = performance.now();
+    socket.write(order());
+  };
+  socket.on('data', (chunk: Buffer) => {
+    reply += chunk.toString('latin1');
+    const end = reply.indexOf('\r\n\r\n');
+    if (end < 0) return;
+    const length = Number(/\r\ncontent-length: (\d+)/i.exec(reply)?.[1] ?? 0);
+    if (reply.length < end + 4 + length) return;
+    assert(reply.length === end + 4 + length, 'one reply at a time');
+    if (isMeasuring) {
+      times.push(performance.now() - startedMs);
+      if (reply.startsWith('HTTP/1.1 201')) accepted++;
+    }
+    reply = '';
+    if (!isOver) next();
+  });
+  next();
+}
+
+async function connectAll(): Promise<Socket[]> {
+  const sockets: Socket[] = [];
+  for (let i = 0; i < options.connections; i++) {
+    const socket = connect({
+      host: hostname,
+      port: Number(port),
+      localAddress: options.address,
+      noDelay: true,
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve).once('error', reject);
+    });
+    socket.on('error', fail).on('close', () => fail(new Error('a connection was closed')));
+    sockets.push(socket);
+  }
+  return sockets;
+}
+
+process.on('disconnect', () => process.exit(0));
+try {
+  const sockets = await connectAll();
+  process.on('message', (command: ClientCommand) => {
+    switch (command) {
+      case 'begin':
+        sockets.forEach(hammer);
+        break;
+      case 'measure':
+        isMeasuring = true;
+        break;
+      case 'end':
+        isMeasuring = false;
+        isOver = true;
+        tell({
+          kind: 'result',
+          replies: times.length,
+          accepted,
+          p50Ms: times.length === 0 ? 0 : percentile(times, 0.5),
+          p99Ms: times.length === 0 ? 0 : percentile(times, 0.99),
+        });
+        break;
+    }
+  });
+  tell({ kind: 'connected' });
+} catch (error) {
+  fail(error as Error);
+}

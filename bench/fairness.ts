@@ -1,0 +1,29 @@
+/**
+ * `npm run bench:fairness`: the shares of three clients of a saturated server (DESIGN §8). Missing a target is no
+ * failure; a client that is cut off is. Needs the whole of 127.0.0.0/8 on the loopback interface, as Linux has it.
+ */
+import { parseArgs } from 'node:util';
+import { describeFairness, runFairness } from './fairness-run.ts';
+
+const { values } = parseArgs({
+  options: {
+    runs: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '4' },
+    crowd: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+const options = {
+  runs: Math.max(1, Number(values.runs)),
+  seconds: Math.max(1, Number(values.seconds)),
+  crowd: Math.max(1, Number(values.crowd)),
+  seed: Number(values.seed),
+};
+const runs = await runFairness(options);
+process.stdout.write(
+  values.json ? `${JSON.stringify({ options, runs })}\n` : `${describeFairness(options, runs).join('\n')}\n`,
+);
