@@ -11,6 +11,7 @@ import { parsePrometheus } from './prometheus-text.ts';
 import type { Family } from './prometheus-text.ts';
 
 const MIB = 1024 * 1024;
+const SMALL = { workers: 1, arenaBytes: 64 * MIB, segmentBytes: 4 * MIB };
 const PAGE = { rest: '', accept: null, ifNoneMatch: null };
 
 interface Stage {
@@ -109,7 +110,7 @@ async function scrape(t: Test, wire: Wire): Promise<Map<string, Family>> {
 }
 
 t.test('a server counts what was done, on the port for operators alone', async (t) => {
-  const server = await startServer(t, { opsListen: { host: '127.0.0.1', port: 0 }, workers: 1 });
+  const server = await startServer(t, { ...SMALL, opsListen: { host: '127.0.0.1', port: 0 } });
   const wire = new Wire(server.url);
   const ops = new Wire(server.opsUrl ?? '');
   t.teardown(() => [wire, ops].forEach((each) => each.close()));
@@ -144,7 +145,7 @@ t.test('a server counts what was done, on the port for operators alone', async (
 });
 
 t.test('without a port for operators the main one has them', async (t) => {
-  const server = await startServer(t, { workers: 1 });
+  const server = await startServer(t, SMALL);
   t.equal(server.opsUrl, null);
   const wire = new Wire(server.url);
   t.teardown(() => wire.close());
