@@ -1,15 +1,10 @@
 /** What a person wants to buy: the questions of `frontrow buy` and what their answers mean. */
-import type {
-  EventDefinition,
-  FrontrowClient,
-  ItemInput,
-  Price,
-  SectionDefinition,
-} from '../client/index.ts';
+import type { EventDefinition, FrontrowClient, ItemInput, SectionDefinition } from '../client/index.ts';
 import { liveEvent } from './event-show.ts';
 import { UsageError } from './exits.ts';
 import { formatCount, formatMoney, formatTime } from './format.ts';
 import { readItemList } from './items.ts';
+import { pricesOf } from './prices.ts';
 import type { Prompt } from './prompt.ts';
 import { checkPlace, readMap } from './seat-map-read.ts';
 import { renderSeatMap } from './seat-map.ts';
@@ -142,14 +137,4 @@ async function typeSeats(
     typed.push({ ...item, type });
   }
   return typed;
-}
-
-function pricesOf(
-  section: SectionDefinition,
-  event: EventDefinition,
-): readonly (Omit<Price, 'price'> & {
-  readonly price: number | null;
-})[] {
-  const category = event.categories.find((candidate) => candidate.id === section.category);
-  return category?.prices ?? [{ type: 'standard', price: section.price }];
 }

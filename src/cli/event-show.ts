@@ -1,9 +1,10 @@
 /** `frontrow event show`: the definition, with each section's size and prices. */
-import type { ArchivedEvent, EventDefinition, SectionDefinition } from '../client/index.ts';
+import type { ArchivedEvent, EventDefinition } from '../client/index.ts';
 import { defineCommand, EVENT } from './command.ts';
 import { UsageError } from './exits.ts';
 import { formatCount, formatDuration, formatMoney, formatTime } from './format.ts';
 import type { Cell } from './format.ts';
+import { priceText } from './prices.ts';
 import type { Session } from './session.ts';
 import { stateCell } from './style.ts';
 import { cleanText } from './text-width.ts';
@@ -93,16 +94,6 @@ function archiveFields(event: ArchivedEvent): Field[] {
     ['archived', formatTime(event.archivedAt)],
     ['version', String(event.version)],
   ];
-}
-
-/** The section's own price, or its category's lowest and highest. */
-function priceText(section: SectionDefinition, event: EventDefinition): string {
-  const category = event.categories.find((candidate) => candidate.id === section.category);
-  if (category === undefined) return formatMoney(section.price, event.currency);
-  const prices = category.prices.map((entry) => entry.price);
-  const lowest = formatMoney(Math.min(...prices), event.currency);
-  const highest = formatMoney(Math.max(...prices), event.currency);
-  return lowest === highest ? lowest : `${lowest} to ${highest.split(' ').slice(1).join(' ')}`;
 }
 
 /** Where the event is, and in UTC where that is another time. */

@@ -4,9 +4,11 @@ import { checkRange, defineCommand, EVENT } from './command.ts';
 import { EXIT } from './exits.ts';
 import { follow } from './live.ts';
 import type { Session } from './session.ts';
-import { cleanText, padEnd, padStart, truncate } from './text-width.ts';
+import { cleanText, padEnd, padStart, wrapText } from './text-width.ts';
 
 const PAGE = 500;
+/** Where a line goes on that the terminal has no room for: under the claim. */
+const PLACES_COLUMN = 41;
 
 export const history = defineCommand({
   usage: 'history <event>',
@@ -80,7 +82,7 @@ class Reader {
       else if (session.quiet) await session.print(String(change.sequence));
       else {
         const line = changeLine(change);
-        await session.print(session.isTerminal ? truncate(line, Math.max(40, session.width)) : line);
+        await session.print(...(session.isTerminal ? wrapText(line, session.width, PLACES_COLUMN) : [line]));
       }
       this.last = change.sequence;
       if (++this.count >= this.#most) return true;

@@ -10,6 +10,7 @@ import type {
   SeatLetter,
   SeatsReply,
 } from '../client/index.ts';
+import { priceText } from './prices.ts';
 
 /** What a seat map is made of. `seats` may cover only some sections; those without letters are left out. */
 export interface SeatMapInput {
@@ -34,7 +35,8 @@ export interface MapRow {
 export interface MapSection {
   readonly id: string;
   readonly name: string;
-  readonly price: number | null;
+  /** As people read it. */
+  readonly price: string;
   readonly counts: PlaceCounts;
   /** null: a general section, which is a count and has no seats to draw. */
   readonly rows: readonly MapRow[] | null;
@@ -48,7 +50,8 @@ export function buildSections(input: SeatMapInput): MapSection[] {
   const counts = new Map(input.availability.sections.map((section) => [section.id, section]));
   const sections: MapSection[] = [];
   for (const section of input.definition.sections) {
-    const { id, name, price } = section;
+    const { id, name } = section;
+    const price = priceText(section, input.definition);
     if (section.kind === 'general') {
       const places = counts.get(id);
       if (places !== undefined) sections.push({ id, name, price, counts: places, rows: null });

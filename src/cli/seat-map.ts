@@ -7,7 +7,7 @@
 import { bar, countsText, STATES } from './paint.ts';
 import { painter } from './style.ts';
 import type { Paint } from './style.ts';
-import { formatMoney, formatTime } from './format.ts';
+import { formatTime } from './format.ts';
 import { drawNumberedRow, drawRows } from './seat-map-rows.ts';
 import { drawSummary } from './seat-map-summary.ts';
 import { buildSections, sumCounts, WHEELCHAIR } from './seat-map-model.ts';
@@ -42,8 +42,8 @@ export function renderSeatMap(input: SeatMapInput, view: SeatMapView): string[] 
   if (view.row === undefined && sections.some((section) => section.rows !== null))
     lines.push(stage(width, paint), '');
   for (const section of sections) {
-    if (view.row === undefined) lines.push(...drawSection(section, input, width, view, paint), '');
-    else lines.push(...zoomRow(section, input, view.row, width, paint), '');
+    if (view.row === undefined) lines.push(...drawSection(section, width, view, paint), '');
+    else lines.push(...zoomRow(section, view.row, width, paint), '');
   }
   if (sections.length > 1) lines.push(totalLine(sections, width, paint));
   lines.push(...legend(sections, width, paint));
@@ -63,14 +63,8 @@ function stage(width: number, paint: Paint): string {
   return ' '.repeat((width - textWidth(text)) >> 1) + paint('faint', text);
 }
 
-function drawSection(
-  section: MapSection,
-  input: SeatMapInput,
-  width: number,
-  view: SeatMapView,
-  paint: Paint,
-): string[] {
-  const title = sectionTitle(section, input, width, paint);
+function drawSection(section: MapSection, width: number, view: SeatMapView, paint: Paint): string[] {
+  const title = sectionTitle(section, width, paint);
   if (section.rows === null) {
     return [...title, `  ${bar(section.counts, Math.min(width - 4, BAR_WIDTH_MAX), paint)}`];
   }
@@ -90,8 +84,8 @@ function drawSection(
   ];
 }
 
-function sectionTitle(section: MapSection, input: SeatMapInput, width: number, paint: Paint): string[] {
-  const tail = ` (${section.id}) · ${formatMoney(section.price, input.definition.currency)}`;
+function sectionTitle(section: MapSection, width: number, paint: Paint): string[] {
+  const tail = ` (${section.id}) · ${section.price}`;
   const counts = countsText(section.counts);
   const name = cleanText(section.name);
   const oneLine = textWidth(name) + tail.length + 3 + counts.length;
@@ -103,16 +97,10 @@ function sectionTitle(section: MapSection, input: SeatMapInput, width: number, p
   ];
 }
 
-function zoomRow(
-  section: MapSection,
-  input: SeatMapInput,
-  rowId: string,
-  width: number,
-  paint: Paint,
-): string[] {
+function zoomRow(section: MapSection, rowId: string, width: number, paint: Paint): string[] {
   const row = section.rows?.find((candidate) => candidate.id === rowId);
   if (row === undefined) return [];
-  const title = sectionTitle({ ...section, counts: row.counts }, input, width, paint);
+  const title = sectionTitle({ ...section, counts: row.counts }, width, paint);
   const label = paint('strong', `Row ${row.id}`);
   return [...title, '', label, ...drawNumberedRow(row, width, paint), ...featureLines(row, width, paint)];
 }
