@@ -20,7 +20,8 @@ import {
 } from '../../src/core/operations.ts';
 import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { headPosition, loadDurable } from '../../src/memory/ring.ts';
-import { HistoryServer, type ReadFrames } from '../../src/service/history-server.ts';
+import type { ReadFrames } from '../../src/service/history-frames.ts';
+import { HistoryServer } from '../../src/service/history-server.ts';
 import { START_MS } from '../engine/rig.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
 
