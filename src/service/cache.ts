@@ -15,7 +15,7 @@ import { eventBase, type Arena } from '../memory/arena.ts';
 import type { EventView } from '../memory/event.ts';
 import { readGuard } from '../memory/guard.ts';
 import { EVENT, THREAD } from '../memory/layout.ts';
-import { eventGeneration, isLive } from '../memory/registry.ts';
+import { eventGeneration, isLive, REGISTRY_SLOT } from '../memory/registry.ts';
 import { threadBase, threadIndex, type ThreadBase } from '../memory/threads.ts';
 
 /** Events kept by a worker, and ready replies kept of each. */
@@ -148,6 +148,7 @@ export class WorkerCache {
       return known;
     }
     this.#events.delete(slot);
+    if (slot === REGISTRY_SLOT) return null;
     const found = readEvent(this.#context, slot);
     if (found === null) return null;
     const { view, json } = found;
