@@ -279,7 +279,8 @@ export class BatchServer {
       const reply = problemReply('outcome-unknown', request.requestId, { applied: true });
       return { reply, position: read.position };
     }
-    const reply = claimReply(context, event, request, claim, true, false, claim.ticketCount);
+    const isNew = request.operation === CREATE_HOLD.code || request.operation === CREATE_ORDER.code;
+    const reply = claimReply(context, event, request, claim, true, false, isNew ? claim.ticketCount : 0);
     return { reply, position: read.position };
   }
 }
