@@ -44,7 +44,8 @@ export function isCurrentView(view: EventView): boolean {
   const { words, base } = view;
   return (
     Atomics.load(words, base + EVENT.generation) === view.generation &&
-    Atomics.load(words, base + EVENT.version) === view.version
+    Atomics.load(words, base + EVENT.version) === view.version &&
+    Atomics.load(words, base + EVENT.firstPage) === view.firstPage
   );
 }
 

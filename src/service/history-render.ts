@@ -255,7 +255,8 @@ function sectionsJson(names: HistoryNames, words: Int32Array, frame: number, kin
   const sections: object[] = [];
   for (let i = 0; i < count; i++) {
     const fact = words[frame + sectionsOffset(kind) + i * SECTION_FACT_WORDS];
-    sections.push({ section: names.section(fact & 0xffff), quantity: fact >> 16 });
+    const quantity = fact >> 16;
+    if (quantity !== 0) sections.push({ section: names.section(fact & 0xffff), quantity });
   }
   return sections;
 }
