@@ -225,6 +225,8 @@ export interface ArchiveCommand {
   /** What is to stay of the event: JSON text of at most 256 bytes. */
   readonly summary: Uint8Array;
   readonly fromVersion: number;
+  /** The sequence that the summary's counts are of; what is left out is not checked. Else version-mismatch. */
+  readonly fromSequence?: number;
   readonly key: KeyHash | null;
 }
 
@@ -241,6 +243,8 @@ export function archiveEvent(context: BatchContext, slot: number, command: Archi
     if (check.kind === 'refused') return check.refusal;
     if (check.kind === 'known') return REPLAYED;
     if (view.version !== command.fromVersion) return refuse('version-mismatch');
+    const sequence = loadSequence(arena, slot);
+    if (sequence !== (command.fromSequence ?? sequence)) return refuse('version-mismatch');
     let held = 0;
     for (let section = 0; section < view.sectionCount; section++) {
       held += view.words[sectionBase(view, section) + SECTION.held];

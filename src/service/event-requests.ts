@@ -101,8 +101,8 @@ function runPlan(task: PatchTask, event: CachedEvent, plan: PatchPlan): EventRes
       return patched(task, event, patchEvent(context, slot, { definition, json, fromVersion, key }));
     }
     case 'archive': {
-      const summary = summaryOf(context, event);
-      return patched(task, event, archiveEvent(context, slot, { summary, fromVersion, key }));
+      const { summary, fromSequence } = summaryOf(context, event);
+      return patched(task, event, archiveEvent(context, slot, { summary, fromVersion, fromSequence, key }));
     }
     default:
       return unreachable(plan);
@@ -197,17 +197,21 @@ export function eventAsItIs(
   return jsonReply(status, json, { ...options, sequence, etag: `"${view.version}"` });
 }
 
-/** What stays of an event: JSON text that fits its slot, with as much of the name as there is room for. */
-function summaryOf(context: BatchContext, { view, map }: CachedEvent): Uint8Array {
-  const counts = readConsistent(context, view, readCounts).value;
+/** What stays of an event, with the sequence that its counts are of: a cancellation may come before the mutex. */
+function summaryOf(
+  context: BatchContext,
+  { view, map }: CachedEvent,
+): { readonly summary: Uint8Array; readonly fromSequence: number } {
+  const { value: counts, sequence } = readConsistent(context, view, readCounts);
   const sum = (name: 'capacity' | 'sold'): number => counts.reduce((total, each) => total + each[name], 0);
-  return archiveSummaryJson(map.definition, {
+  const summary = archiveSummaryJson(map.definition, {
     version: view.version + 1,
     createdAtMs: view.createdAtMs,
     archivedAtMs: context.nowMs,
     capacity: sum('capacity'),
     sold: sum('sold'),
   });
+  return { summary, fromSequence: sequence };
 }
 
 interface ArchiveFacts {
@@ -218,7 +222,10 @@ interface ArchiveFacts {
   readonly sold: number;
 }
 
-/** Times to the second: with an id of 63 characters there is no room for more. */
+/**
+ * JSON text with as much of the name as there is room for. Times to the second: with an id of 63 characters there is no
+ * room for more.
+ */
 export function archiveSummaryJson(definition: EventDefinition, facts: ArchiveFacts): Uint8Array {
   const { version, capacity, sold } = facts;
   const second = (ms: number): string => isoTime(ms).replace(/\.\d+Z$/, 'Z');

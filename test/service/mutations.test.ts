@@ -160,7 +160,7 @@ function refused(
   const found = reply();
   t.equal(found.status, status, String(problem['code']));
   t.match(jsonOf(found), { status, applied: false, requestId: 'r1', ...problem });
-  if (rig.bytesOf(1).compare(before) !== 0) t.fail(`${String(problem['code'])} changed something`);
+  if (!rig.isAsIn(1, before)) t.fail(`${String(problem['code'])} changed something`);
 }
 
 t.test('a refusal has the numbers behind it, and changes nothing', async (t) => {
@@ -445,7 +445,7 @@ for (const [operation, prepare, body, other, [first, replayed]] of MUTATIONS) {
     t.match([mismatch.status, jsonOf(mismatch)['code']], [422, 'idempotency-mismatch'], 'another body');
     const broken = send({ body: '{"not": "valid"}' });
     t.match([broken.status, jsonOf(broken)['applied']], [422, false]);
-    t.equal(rig.bytesOf(1).compare(before), 0, 'none of them changed anything');
+    t.ok(rig.isAsIn(1, before), 'none of them changed anything');
   });
 }
 

@@ -236,6 +236,25 @@ t.test(
   },
 );
 
+t.test('a summary counts what is sold at the very end', async (t) => {
+  const rig = rigWith(t, GALA, 2);
+  const { stringify } = JSON;
+  t.teardown(() => {
+    JSON.stringify = stringify;
+  });
+  const subject = String(jsonOf(order(rig, [{ section: 'floor', quantity: 3 }]))['id']);
+  patched(rig, { state: 'closed' });
+  let summaries = 0;
+  // When the summary has been written, the other worker cancels the order.
+  JSON.stringify = (value: { sold?: number }): string => {
+    const isFirst = value.sold !== undefined && summaries++ === 0;
+    if (isFirst) rig.batch(BATCH_KIND.write, 1, [requestOf(CANCEL_ORDER, { subject })], 1);
+    return stringify(value);
+  };
+  t.match(patched(rig, { state: 'archived' }), { state: 'archived', sold: 0 });
+  t.equal(summaries, 2, 'it was written anew');
+});
+
 t.test('memory of archived events is given back when the header says that it may', async (t) => {
   const rig = new ServiceRig();
   t.teardown(() => rig.close());

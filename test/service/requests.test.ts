@@ -60,7 +60,7 @@ function check(t: Test, rig: ServiceRig, reply: BatchReply, bad: Bad, before: Bu
     t.fail(
       `${what} is answered with ${found} at ${pointers.join(' ')}, expected ${status} ${code} at ${pointer}`,
     );
-  if (rig.bytesOf(1).compare(before) !== 0) t.fail(`${what} changed something`);
+  if (!rig.isAsIn(1, before)) t.fail(`${what} changed something`);
 }
 
 function checkBad(
@@ -347,11 +347,11 @@ t.test('whatever stands in a body, it is taken, or refused and nothing has chang
         const reply = rig.write(operation, { subject: 'gala', body: JSON.stringify(json) });
         if (reply.status === 201) taken++;
         else if (![400, 409, 422].includes(reply.status)) throw new Error(`status ${reply.status}`);
-        else if (rig.bytesOf(1).compare(before) !== 0) throw new Error('a refusal changed something');
+        else if (!rig.isAsIn(1, before)) throw new Error('a refusal changed something');
         rig.journal.drain();
       },
     ),
-    { seed, numRuns: isLong ? 20_000 : 400 },
+    { seed, numRuns: isLong ? 20_000 : 250 },
   );
   t.ok(taken > 0, `${taken} were taken`);
 });
