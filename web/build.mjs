@@ -11,7 +11,7 @@ const viewer = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/p
 
 mkdirSync(target, { recursive: true });
 copyFileSync(join(root, 'docs', 'openapi.json'), join(target, 'openapi.json'));
-for (const name of ['docs.html', 'docs.css', 'docs.js'])
+for (const name of ['docs.html', 'docs.css', 'docs.mjs'])
   copyFileSync(join(root, 'web', name), join(target, name));
 for (const name of ['swagger-ui-bundle.js', 'swagger-ui.css', 'swagger-ui-bundle.js.LICENSE.txt'])
   copyFileSync(join(viewer, name), join(target, name));

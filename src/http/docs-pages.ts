@@ -53,7 +53,7 @@ const STYLE = 'text/css; charset=utf-8';
 /** Files below /docs/, and their types. */
 const BELOW: Readonly<Record<string, string>> = {
   'docs.css': STYLE,
-  'docs.js': SCRIPT,
+  'docs.mjs': SCRIPT,
   'swagger-ui.css': STYLE,
   'swagger-ui-bundle.js': SCRIPT,
 };

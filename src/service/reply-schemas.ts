@@ -3,161 +3,29 @@
  * schema's title is its name there. Nothing here is loaded by a server that runs.
  */
 import Type from 'typebox';
-import { EVENT_ID_PATTERN } from '../core/ids.ts';
 import { PROBLEMS } from '../core/problems.ts';
+import {
+  count,
+  counts,
+  Currency,
+  Customer,
+  EventId,
+  HoldId,
+  moving,
+  nullable,
+  OrderId,
+  page,
+  Price,
+  PriceTypeName,
+  Reference,
+  SeatLabel,
+  SectionId,
+  Sequence,
+  TicketId,
+  time,
+  Version,
+} from './reply-parts.ts';
 import { Metadata } from './schemas.ts';
-
-const nullable = <T extends Type.TSchema>(schema: T, description: string) =>
-  Type.Union([schema, Type.Null()], { description });
-const count = (description: string) => Type.Integer({ minimum: 0, description });
-const time = (description: string, example = '2027-01-15T19:00:00.000Z') =>
-  Type.String({ format: 'date-time', description, examples: [example] });
-
-const EventId = Type.String({
-  pattern: EVENT_ID_PATTERN,
-  description: 'Id of the event.',
-  examples: ['gala'],
-});
-const SectionId = Type.String({
-  pattern: EVENT_ID_PATTERN,
-  description: 'Id of the section.',
-  examples: ['stalls'],
-});
-const SeatLabel = Type.String({ description: 'section-row-number', examples: ['stalls-A-12'] });
-const Sequence = Type.Integer({
-  minimum: 0,
-  description: "Number of the event's last change that this shows.",
-});
-const HoldId = Type.String({ pattern: '^hold_[0-9a-z]{32}$', description: 'Opaque, not to be guessed.' });
-const OrderId = Type.String({
-  pattern: '^order_[0-9a-z]{32}$',
-  description: "The hold's suffix: known before the hold is paid for.",
-});
-const TicketId = Type.String({ pattern: '^ticket_[0-9a-z]{32}_[0-9]{1,3}$' });
-const Price = nullable(
-  Type.Integer({ minimum: 0 }),
-  'Of one place, in minor units; null where there is none.',
-);
-const PriceTypeName = Type.String({ description: 'Price type.', examples: ['adult'] });
-const Currency = nullable(
-  Type.String({ pattern: '^[A-Z]{3}$' }),
-  'ISO 4217; null where nothing has a price.',
-);
-const Customer = nullable(Type.String(), 'As the caller gave it.');
-const Reference = nullable(Type.String(), 'As the caller gave it.');
-const LiveState = Type.Enum(['draft', 'open', 'paused', 'closed']);
-const Version = Type.Integer({
-  minimum: 1,
-  description: 'Counts changes of the definition; in quotes it is the ETag, and what If-Match takes.',
-});
-const TimeZone = Type.String({ examples: ['Europe/Berlin'] });
-
-const counts = {
-  capacity: count('Places in all: the sum of the other four.'),
-  available: count('Free.'),
-  held: count('Held until a deadline.'),
-  sold: count('In valid tickets.'),
-  blocked: count('Off sale.'),
-};
-const { capacity, ...moving } = counts;
-
-const Limits = Type.Object(
-  {
-    holdSeconds: Type.Integer({ minimum: 1 }),
-    maxHoldSeconds: Type.Integer({ minimum: 1 }),
-    ticketsPerHold: Type.Integer({ minimum: 1 }),
-    ticketsPerCustomer: nullable(Type.Integer({ minimum: 1 }), 'null: no limit.'),
-    holdsPerCustomer: nullable(Type.Integer({ minimum: 1 }), 'null: no limit.'),
-  },
-  { title: 'Limits' },
-);
-
-const Category = Type.Object(
-  {
-    id: SectionId,
-    name: Type.String(),
-    prices: Type.Array(
-      Type.Object({ type: PriceTypeName, price: Type.Integer({ minimum: 0 }) }, { title: 'Price' }),
-    ),
-  },
-  { title: 'Category' },
-);
-
-const SeatEntry = Type.Union(
-  [Type.String(), Type.Object({ id: Type.String(), features: Type.Array(Type.String()) }), Type.Null()],
-  { title: 'SeatEntry', description: 'A seat, a seat with features, or null for an aisle.' },
-);
-const sectionFields = {
-  id: SectionId,
-  name: Type.String(),
-  capacity,
-  price: nullable(Type.Integer({ minimum: 0 }), 'Of its one price type, "standard".'),
-  category: nullable(Type.String(), 'Id of the category that has its prices.'),
-};
-const Section = Type.Union(
-  [
-    Type.Object({ ...sectionFields, kind: Type.Literal('general') }, { title: 'GeneralSection' }),
-    Type.Object(
-      {
-        ...sectionFields,
-        kind: Type.Literal('seated'),
-        rows: Type.Array(Type.Object({ id: Type.String(), seats: Type.Array(SeatEntry) }, { title: 'Row' })),
-      },
-      { title: 'SeatedSection' },
-    ),
-  ],
-  { title: 'Section' },
-);
-
-export const Event = Type.Object(
-  {
-    id: EventId,
-    name: Type.String(),
-    state: LiveState,
-    version: Version,
-    createdAt: time('When it was defined.'),
-    startsAt: time('When it begins.'),
-    timeZone: TimeZone,
-    salesFrom: nullable(Type.String({ format: 'date-time' }), 'null: no bound.'),
-    salesUntil: nullable(Type.String({ format: 'date-time' }), 'null: no bound.'),
-    currency: Currency,
-    metadata: Metadata,
-    limits: Limits,
-    categories: Type.Array(Category),
-    sections: Type.Array(Section),
-  },
-  { title: 'Event' },
-);
-
-export const ArchivedEvent = Type.Object(
-  {
-    id: EventId,
-    name: Type.String({ description: 'Cut short where it was long.' }),
-    state: Type.Literal('archived'),
-    version: Version,
-    createdAt: time('When it was defined.'),
-    archivedAt: time('When it was archived.'),
-    startsAt: time('When it began.'),
-    capacity,
-    sold: count('Valid tickets at the end.'),
-  },
-  { title: 'ArchivedEvent', description: 'All that is left of an event that was archived.' },
-);
-
-const EventSummary = Type.Object(
-  {
-    id: EventId,
-    name: Type.String(),
-    state: LiveState,
-    version: Version,
-    startsAt: time('When it begins.'),
-    timeZone: TimeZone,
-    currency: Currency,
-    capacity,
-    availability: Type.Optional(Type.Object(moving, { description: 'With ?include=availability.' })),
-  },
-  { title: 'EventSummary' },
-);
 
 const SectionAvailability = Type.Object({ id: SectionId, ...counts }, { title: 'SectionAvailability' });
 
@@ -332,17 +200,6 @@ const Change = Type.Object(
   { title: 'Change', description: 'One entry of the history.' },
 );
 
-function page<T extends Type.TSchema>(title: string, entry: T) {
-  return Type.Object(
-    {
-      data: Type.Array(entry, { maxItems: 500 }),
-      next: nullable(Type.String(), 'Give it as ?after= for the next page; null on the last one.'),
-    },
-    { title, description: 'A page may be short, even empty, and not the last: go on until next is null.' },
-  );
-}
-
-export const EventPage = page('EventPage', Type.Union([EventSummary, ArchivedEvent]));
 export const HoldPage = page('HoldPage', Hold);
 export const OrderPage = page('OrderPage', Order);
 export const ChangePage = page('ChangePage', Change);

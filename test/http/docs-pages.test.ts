@@ -7,7 +7,7 @@ import t from 'tap';
 import { docsPages, type DocsPage } from '../../src/http/docs-pages.ts';
 import { documentText } from '../support/openapi.ts';
 
-const NAMES = ['openapi.json', 'docs.html', 'docs.css', 'docs.js', 'swagger-ui.css', 'swagger-ui-bundle.js'];
+const NAMES = ['openapi.json', 'docs.html', 'docs.css', 'docs.mjs', 'swagger-ui.css', 'swagger-ui-bundle.js'];
 
 function folderOf(t: { teardown(fn: () => void): void }): URL {
   const folder = mkdtempSync(path.join(tmpdir(), 'frontrow-docs-'));

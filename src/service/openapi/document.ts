@@ -17,7 +17,9 @@ import {
   TAGS,
 } from './components.ts';
 import { problem as problemExample } from './examples.ts';
-import { OPERATION_WORDS, type OperationWords, type Success } from './operations.ts';
+import { CLAIM_WORDS } from './claim-words.ts';
+import { EVENT_WORDS } from './event-words.ts';
+import type { OperationWords, Success } from './words.ts';
 import { problemsOf } from './problems.ts';
 
 export interface OpenApiDocument {
@@ -160,11 +162,12 @@ function responsesOf(
 }
 
 function operationObject(schemas: Schemas, problems: Problems, operation: Operation): object {
-  const words = OPERATION_WORDS[operation.name];
+  const words = EVENT_WORDS[operation.name] ?? CLAIM_WORDS[operation.name];
   assert(words !== undefined, `the document has words for each operation: ${operation.name}`);
   assert((words.body === undefined) === (operation.body === 'none'), `${operation.name} takes a body or not`);
   const isPublic = operation.role === 'none';
-  const examples = Object.entries(words.bodyExamples ?? {}).map(([name, value]) => [name, { value }]);
+  const examples: Record<string, object> = {};
+  for (const [name, value] of Object.entries(words.bodyExamples ?? {})) examples[name] = { value };
   return {
     operationId: operation.name,
     tags: [words.tag],
@@ -176,7 +179,7 @@ function operationObject(schemas: Schemas, problems: Problems, operation: Operat
       requestBody: {
         required: operation.body === 'required',
         content: {
-          'application/json': { schema: schemas.refer(words.body), examples: Object.fromEntries(examples) },
+          'application/json': { schema: schemas.refer(words.body), examples },
         },
       },
     }),
