@@ -25,9 +25,14 @@ t.test('docs/openapi.json is what the code says: npm run openapi writes it', asy
 t.test('it is a valid OpenAPI 3.1 document, by the schema of those who made the standard', async (t) => {
   const meta = JSON.parse(readFileSync(META, 'utf8')) as object;
   // Errors() and not Check(): typebox 1.4's Check() takes no document for valid by this schema.
-  t.same(Schema.Errors(meta, document)[1], []);
-  const bad = structuredClone(document) as { paths: Record<string, Record<string, unknown>> };
-  bad.paths['/v1/events'] = { get: { operationId: 'x', responsez: {} } };
+  // In two parts, since its time grows faster than the document.
+  t.same(Schema.Errors(meta, { ...document, components: {} })[1], []);
+  t.same(Schema.Errors(meta, { ...document, paths: {} })[1], []);
+  const bad = {
+    ...document,
+    components: {},
+    paths: { '/v1/events': { get: { operationId: 'x', responsez: {} } } },
+  };
   t.notOk(Schema.Errors(meta, bad)[0], 'and the schema would see a fault');
 });
 
