@@ -138,7 +138,7 @@ function failType(
   return null;
 }
 
-export function readText(
+function readText(
   text: string | null | undefined,
   pointer: string,
   bytesMax: number,
