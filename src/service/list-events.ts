@@ -5,15 +5,17 @@
  */
 import type { BatchRequest } from '../core/batch.ts';
 import { coversEvent } from '../core/roles.ts';
-import { readCounts } from '../engine/read.ts';
-import { readSummary } from '../engine/scan.ts';
-import { EVENT_STATE } from '../memory/layout.ts';
-import { eventSlots, eventState } from '../memory/registry.ts';
+import type { BatchContext } from '../engine/command.ts';
+import { parseStored } from '../engine/definition.ts';
+import { readConsistent, readCounts, readEvent, type SectionCounts } from '../engine/read.ts';
+import { isCurrentView, readSummary } from '../engine/scan.ts';
+import type { EventView } from '../memory/event.ts';
+import { eventSlots } from '../memory/registry.ts';
 import { headPosition } from '../memory/ring.ts';
 import { pageLimit, queryStates } from './list-query.ts';
 import { invalid, parseQuery, queryNumber, type Parsed } from './parse.ts';
-import { readCurrent, refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
-import { eventSummaryJson } from './render-event.ts';
+import { refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
+import { eventSummaryJson, type EventSummary } from './render-event.ts';
 import { jsonReply } from './replies.ts';
 
 const STATES = ['draft', 'open', 'paused', 'closed', 'archived'] as const;
@@ -57,29 +59,69 @@ export function listEvents(deps: ReadDeps, request: BatchRequest): ReadResult {
   return { reply: jsonReply(200, { data, next }), position: headPosition(arena) };
 }
 
+/** What a list needs of an event. Far less than the cache keeps, so that a long list does not push out what it has. */
+interface Listable {
+  readonly view: EventView;
+  readonly summary: EventSummary;
+}
+
+/** A worker's, by slot; the first in are the first out. */
+const LISTABLE_MAX = 4096;
+const listables = new WeakMap<BatchContext, Map<number, Listable>>();
+
+function listable(context: BatchContext, slot: number, stale: Listable | null): Listable | null {
+  const known = listables.get(context) ?? new Map<number, Listable>();
+  listables.set(context, known);
+  const there = known.get(slot);
+  if (there !== undefined && there !== stale) return there;
+  known.delete(slot);
+  const found = readEvent(context, slot);
+  if (found === null) return null;
+  const { view, json } = found;
+  const made = { view, summary: eventSummaryJson(parseStored(json), view.version) };
+  known.set(slot, made);
+  const [oldest] = known.keys();
+  if (known.size > LISTABLE_MAX && oldest !== undefined) known.delete(oldest);
+  return made;
+}
+
+/** An event and its counts at one moment; null when it is archived, or not there any more. */
+function readListable(
+  context: BatchContext,
+  slot: number,
+  withCounts: boolean,
+): { readonly summary: EventSummary; readonly counts: readonly SectionCounts[] } | null {
+  let entry = listable(context, slot, null);
+  while (entry !== null) {
+    const { value } = readConsistent(context, entry.view, (view) => {
+      if (!isCurrentView(view)) return null;
+      return withCounts ? readCounts(view) : [];
+    });
+    if (value !== null) return { summary: entry.summary, counts: value };
+    // Each time round a patch of the event went through.
+    entry = listable(context, slot, entry);
+  }
+  return null;
+}
+
 /** An entry of the list; null when the event is none that was asked for, or not for the caller to see. */
 function listed(deps: ReadDeps, slot: number, query: EventsQuery, request: BatchRequest): object | null {
-  const known = eventState(deps.context.arena, slot) === EVENT_STATE.archived ? null : deps.cache.event(slot);
-  const read =
-    known === null
-      ? null
-      : readCurrent(deps, known, ({ view }) => (query.withAvailability ? readCounts(view) : []));
+  const read = readListable(deps.context, slot, query.withAvailability);
   if (read === null) {
-    const summary = query.states.has('archived') ? readSummary(deps.context, slot) : null;
-    return summary === null ? null : (JSON.parse(Buffer.from(summary.bytes).toString('utf8')) as object);
+    const archived = query.states.has('archived') ? readSummary(deps.context, slot) : null;
+    return archived === null ? null : (JSON.parse(Buffer.from(archived.bytes).toString('utf8')) as object);
   }
-  const { map, view } = read.event;
-  const { state, id } = map.definition;
+  const { summary, counts } = read;
+  const { state, id } = summary;
   if (!query.states.has(state)) return null;
   if (state === 'draft' && (request.role === 'none' || !coversEvent(request.events, id))) return null;
-  const entry = eventSummaryJson(map.definition, view.version);
-  if (!query.withAvailability) return entry;
+  if (!query.withAvailability) return summary;
   const availability = { available: 0, held: 0, sold: 0, blocked: 0 };
-  for (const counts of read.value) {
+  for (const section of counts) {
     for (const name of Object.keys(availability) as (keyof typeof availability)[])
-      availability[name] += counts[name];
+      availability[name] += section[name];
   }
-  return { ...entry, availability };
+  return { ...summary, availability };
 }
 
 function readQuery(text: string, slotsMax: number): Parsed<EventsQuery> {

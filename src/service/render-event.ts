@@ -1,7 +1,7 @@
 /**
  * Events as the JSON of API.md: whole, as an entry of a list, and what is left of one that was archived.
  */
-import type { EventDefinition } from '../engine/definition.ts';
+import type { EventDefinition, LiveState } from '../engine/definition.ts';
 import { isoTime } from './render.ts';
 
 /** An event as GET, POST and PATCH tell it. */
@@ -35,7 +35,7 @@ export function eventJson(definition: EventDefinition, version: number, createdM
 export interface EventSummary {
   readonly id: string;
   readonly name: string;
-  readonly state: string;
+  readonly state: LiveState;
   readonly version: number;
   readonly startsAt: string;
   readonly timeZone: string;

@@ -287,6 +287,9 @@ t.test('who may see which events, and in which states', async (t) => {
   t.same(ids('&state=archived'), ['gone-1']);
   t.same(ids('&state=archived,open'), ['open-1', 'gone-1']);
   t.same(ids('&state=paused'), []);
+  patch('open-1', { name: 'Wide open', capacity: 12 });
+  t.match(read(rig, LIST_EVENTS, 'state=open'), { data: [{ name: 'Wide open', version: 2, capacity: 12 }] });
+  patch('open-1', { capacity: 10 });
   t.match(read(rig, LIST_EVENTS, 'include=availability&state=open'), {
     data: [{ id: 'open-1', capacity: 10, availability: { available: 7, held: 0, sold: 0, blocked: 3 } }],
   });
