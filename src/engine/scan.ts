@@ -31,7 +31,7 @@ import type { BatchContext } from './command.ts';
 import { readClaim, readConsistent, readCounts, type ClaimCopy, type SectionCounts } from './read.ts';
 
 /** Cells that one page goes through at most, so that one list cannot keep a worker for long: 8 MiB of memory. */
-export const SCAN_CELLS_MAX = 262_144;
+const SCAN_CELLS_MAX = 262_144;
 /** Cells in one guard window: some hundred claims, tens of microseconds. */
 const SLICE_CELLS = 1024;
 const WINDOW_TRIES = 4;

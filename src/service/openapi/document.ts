@@ -22,14 +22,6 @@ import { EVENT_WORDS } from './event-words.ts';
 import type { OperationWords, Success } from './words.ts';
 import { problemsOf } from './problems.ts';
 
-export interface OpenApiDocument {
-  readonly openapi: string;
-  readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, object>> } & Readonly<
-    Record<string, object>
-  >;
-}
-
 const SCHEMAS = '#/components/schemas/';
 /** On every reply that comes from an operation. */
 const HEADERS_ALWAYS = ['X-Request-Id', 'Cache-Control'];
@@ -187,7 +179,7 @@ function operationObject(schemas: Schemas, problems: Problems, operation: Operat
   };
 }
 
-export function openApiDocument(): OpenApiDocument {
+function openApiDocument(): object {
   const schemas = new Schemas();
   const problems = new Problems();
   const paths: Record<string, Record<string, object>> = {};
@@ -222,7 +214,7 @@ export function openApiDocument(): OpenApiDocument {
       responses: Object.fromEntries(problems.byName),
       schemas: Object.fromEntries([...schemas.byName].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     },
-  } as OpenApiDocument;
+  };
 }
 
 /** The bytes of docs/openapi.json. */

@@ -82,17 +82,6 @@ export const event = {
     },
   ],
 };
-export const archivedEvent = {
-  id: 'gala',
-  name: 'Winter Gala',
-  state: 'archived',
-  version: 4,
-  createdAt: '2026-11-02T09:00:00.000Z',
-  archivedAt: '2027-02-01T08:00:00.000Z',
-  startsAt: '2027-01-15T19:00:00Z',
-  capacity: 5007,
-  sold: 4812,
-};
 const summary = { ...common, version: 1, currency: 'EUR', capacity: 5007 };
 export const eventPage = {
   data: [{ ...summary, availability: { available: 5003, held: 4, sold: 0, blocked: 0 } }],

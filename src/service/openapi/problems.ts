@@ -7,7 +7,7 @@ import { isMutation } from '../../core/operations.ts';
 import { PROBLEMS, type ProblemCode } from '../../core/problems.ts';
 
 /** Of whatever is asked for: the request is no good, there is too much to do, or the server comes or goes. */
-export const EVERYWHERE: readonly ProblemCode[] = [
+const EVERYWHERE: readonly ProblemCode[] = [
   'bad-target',
   'bad-host',
   'unauthorized',
