@@ -54,7 +54,7 @@ export function applyClaimFrame(
       applyConfirm(view, words, frame, CLAIM_STATE.held, mode);
       break;
     case FRAME_KIND.retake:
-      reviveClaim(view, words[frame + SETTLE.cell]);
+      reviveClaim(view, words[frame + SETTLE.cell], words[frame + SETTLE.note] !== 0);
       applyConfirm(view, words, frame, CLAIM_STATE.expired, mode);
       break;
     case FRAME_KIND.release:
@@ -245,7 +245,7 @@ function endClaim(view: EventView, cell: number): void {
 /** A note whose room was taken by another since, after the claim had ended, is not the claim's any more. */
 function ownsNote(view: EventView, cell: number, note: number): boolean {
   const base = cellBase(view, note);
-  const isNote = claimState(view.words[base + NOTE.state]) === CLAIM_STATE.note;
+  const isNote = isStart(view, note) && claimState(view.words[base + NOTE.state]) === CLAIM_STATE.note;
   return isNote && view.words[base + NOTE.owner] === cell + 1;
 }
 
@@ -253,15 +253,18 @@ function endNote(view: EventView, cell: number, note: number): void {
   if (ownsNote(view, cell, note)) endCells(view, note);
 }
 
-/** An ended hold that is taken again lives on where it is. A note that was overwritten meanwhile is lost. */
-function reviveClaim(view: EventView, cell: number): void {
+/**
+ * An ended hold that is taken again lives on where it is. A note that was overwritten meanwhile is lost, and one that is
+ * to be replaced stays as it is: the new one may lie where it was.
+ */
+function reviveClaim(view: EventView, cell: number, hasNewNote: boolean): void {
   const base = cellBase(view, cell);
   reviveCells(view, cell);
   const tail = tailCell(view, cell);
   if (tail >= 0) reviveCells(view, tail);
   const note = view.words[base + CLAIM.note];
-  if (note === 0) return;
-  if (isStart(view, note - 1) && ownsNote(view, cell, note - 1)) reviveCells(view, note - 1);
+  if (note === 0 || hasNewNote) return;
+  if (ownsNote(view, cell, note - 1)) reviveCells(view, note - 1);
   else Atomics.store(view.words, base + CLAIM.note, 0);
 }
 
