@@ -9,7 +9,7 @@ import { sectionBase } from '../../src/memory/event.ts';
 import { CELL_WORDS, SEAT_WORDS, SECTION } from '../../src/memory/layout.ts';
 import { percentile } from '../figures.ts';
 import type { Figure, MicroSizes } from './figure.ts';
-import { floorItem, Rig } from './rig.ts';
+import { floorItem, Rig, seatItem } from './rig.ts';
 
 /** Commands between two drains of the ring. */
 const STRETCH = 2000;
@@ -107,7 +107,7 @@ export function bestSeatFigures(sizes: MicroSizes, seed: number): Figure[] {
     for (let search = -SEARCHES; search < SEARCHES; search++) {
       plan.clear();
       const ms = timed(() => {
-        found = chooseBestSeats(rig.view, plan, STALLS, quantity, false);
+        found = chooseBestSeats(rig.view, plan, STALLS, quantity, false, 9001, 0);
       });
       if (search >= 0) micros.push(ms * 1000);
     }
@@ -131,7 +131,7 @@ function sellAllBut(rig: Rig, seats: number, left: number): void {
   const commands: TakeCommand[] = [];
   for (let at = 0; at < seats - left; at += 50) {
     const chosen = order.slice(at, Math.min(seats - left, at + 50));
-    const items = chosen.map((seat) => ({ kind: 'seat', seat }) as const);
+    const items = chosen.map((seat) => seatItem(seat));
     commands.push(rig.command('order', items, false));
   }
   for (let at = 0; at < commands.length; at += STRETCH) {

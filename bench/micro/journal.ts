@@ -15,7 +15,7 @@ import { createArena, eventBase, loadWide } from '../../src/memory/arena.ts';
 import { EVENT } from '../../src/memory/layout.ts';
 import { percentile } from '../figures.ts';
 import type { Figure, MicroSizes } from './figure.ts';
-import { floorItem, Rig } from './rig.ts';
+import { floorItem, Rig, seatItem } from './rig.ts';
 
 const BLOCK_BYTES = 4096;
 const ROW_SEATS = 200;
@@ -111,7 +111,7 @@ function snapshotFigures(directory: string, sizes: MicroSizes, seed: number): Fi
   for (let seat = 0; seat < seats; seat += STRETCH) {
     const commands: TakeCommand[] = [];
     for (let next = seat; next < Math.min(seats, seat + STRETCH); next++) {
-      commands.push(rig.command('order', [{ kind: 'seat', seat: next }], false));
+      commands.push(rig.command('order', [seatItem(next)], false));
     }
     rig.run(commands, []);
     rig.drain();

@@ -8,7 +8,8 @@ import type { Limits } from '../../src/core/limits.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import type { BatchContext } from '../../src/engine/command.ts';
 import { define } from '../../src/engine/define.ts';
-import { parseDefinition } from '../../src/engine/definition.ts';
+import { parseDefinition, saleRules } from '../../src/engine/definition.ts';
+import type { SaleRules } from '../../src/engine/definition.ts';
 import { take } from '../../src/engine/hold.ts';
 import type { TakeCommand, WantedItem } from '../../src/engine/hold.ts';
 import { release } from '../../src/engine/settle.ts';
@@ -66,6 +67,7 @@ export class Rig {
   #position = 0;
   readonly #customer = Buffer.from('customer-0000001');
   #keys = 0;
+  readonly #rules: SaleRules;
 
   constructor(options: RigOptions) {
     const { floorPlaces, rows, rowSeats, seed } = options;
@@ -83,12 +85,12 @@ export class Rig {
       nearPosition: 0,
     };
     this.keepFrames = true;
-    this.#define(floorPlaces, rows, rowSeats);
+    this.#rules = this.#define(floorPlaces, rows, rowSeats);
     this.keepFrames = false;
     this.view = viewEvent(this.arena, 1);
   }
 
-  #define(floorPlaces: number, rows: number, rowSeats: number): void {
+  #define(floorPlaces: number, rows: number, rowSeats: number): SaleRules {
     const row = (_: unknown, index: number): object => ({ id: `R${index + 1}`, seats: [`1..${rowSeats}`] });
     const seats = rows * rowSeats;
     const stalls = {
@@ -113,18 +115,31 @@ export class Rig {
       ],
     };
     const json = Buffer.from(JSON.stringify(definition));
+
     acquireMutex(this.arena, this.context.thread, 0);
     const outcome = define(this.context, { definition: parseDefinition(json), json, key: null });
     releaseMutex(this.arena, this.context.thread);
     assert(outcome.ok, 'the bench event is defined');
     this.drain();
+    return saleRules(parseDefinition(json));
   }
 
   /** A command as a worker prepares it, all but its items the same. */
   command(kind: 'hold' | 'order', items: readonly WantedItem[], withKey: boolean): TakeCommand {
     const random = Uint32Array.of(this.random.next() || 1, this.random.next(), this.random.next());
     const key = withKey ? this.#freshKey() : null;
-    return { kind, items, customer: this.#customer, reference: null, durationMs: DURATION_MS, random, key };
+    return {
+      kind,
+      items,
+      customer: this.#customer,
+      note: null,
+      durationMs: DURATION_MS,
+      receivedAtMs: START_MS,
+      expectTotal: null,
+      rules: this.#rules,
+      random,
+      key,
+    };
   }
 
   #freshKey(): KeyHash {
@@ -136,6 +151,7 @@ export class Rig {
       hash2: random.next() | 0,
       body0: random.next() | 0,
       body1: random.next() | 0,
+      share: 1,
     };
   }
 
@@ -208,5 +224,10 @@ function copyWords(chunk: Uint8Array): Int32Array {
 
 /** Places on the floor, one item. */
 export function floorItem(quantity: number): WantedItem {
-  return { kind: 'places', section: 0, quantity, adjacent: false };
+  return { kind: 'places', section: 0, quantity, adjacent: false, type: 0, priceWord: 4501 };
+}
+
+/** A seat of the stalls. */
+export function seatItem(seat: number): WantedItem {
+  return { kind: 'seat', seat, section: 1, type: 0, priceWord: 9001 };
 }

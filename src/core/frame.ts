@@ -48,8 +48,10 @@ export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 
 /** Set when the frame ends with an idempotency key entry (8 words). */
 export const FRAME_FLAG_KEY = 1;
-/** Set with FRAME_FLAG_KEY when the entry is followed by the counts of its client's share (4 words). */
+/** Set with FRAME_FLAG_KEY when the counts of the client's share stand before the key (4 words). */
 export const FRAME_FLAG_SHARE = 2;
+/** Set when what the customer then has stands before share and key (6 words). */
+export const FRAME_FLAG_CUSTOMER = 4;
 
 export const WORD_HEADER = 0;
 export const WORD_EVENT = 1;

@@ -72,6 +72,8 @@ export interface ProblemExtras {
   readonly requested?: number | undefined;
   readonly available?: number | undefined;
   readonly held?: number | undefined;
+  /** Of price-changed: what it would cost, minor units. */
+  readonly total?: number | undefined;
   readonly seats?: readonly string[] | undefined;
   readonly sequence?: number | undefined;
   readonly retryAfterMs?: number | undefined;

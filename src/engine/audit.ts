@@ -3,20 +3,22 @@
  * arena that nobody changes. It trusts nothing that it can count again, and never throws for what it finds.
  *
  *   sections = sum over claims = sum over seats          seat → owner → item → the same seat
- *   live cells = live claims and their notes             row.open = its seats that may be chosen
+ *   live cells = live claims, their tails and notes      row.open = its seats that may be chosen
+ *   customers = sum over claims
  */
 import { eventBase, loadWide, type Arena } from '../memory/arena.ts';
-import { claimCells, claimItems, claimState, claimTickets, isStart, itemBase } from '../memory/claims.ts';
-import { isDeadlineCovered } from '../memory/deadlines.ts';
 import {
-  cellBase,
-  keyBase,
-  rowBase,
-  seatBase,
-  sectionBase,
-  viewEvent,
-  type EventView,
-} from '../memory/event.ts';
+  claimCells,
+  claimItems,
+  claimState,
+  claimTickets,
+  isIntact,
+  isStart,
+  itemBase,
+  tailCell,
+} from '../memory/claims.ts';
+import { isDeadlineCovered } from '../memory/deadlines.ts';
+import { cellBase, rowBase, seatBase, sectionBase, viewEvent, type EventView } from '../memory/event.ts';
 import {
   CLAIM,
   CLAIM_HEADER_WORDS,
@@ -25,7 +27,6 @@ import {
   EVENT,
   ITEM,
   ITEM_WORDS,
-  KEY,
   NOTE,
   ROW,
   SEAT,
@@ -34,8 +35,11 @@ import {
   SEAT_STATE,
   SEAT_STATE_MASK,
   SECTION,
+  TAIL,
+  TAIL_HEADER_WORDS,
 } from '../memory/layout.ts';
-import { eventId, eventSlots, findEvent, REGISTRY_SLOT } from '../memory/registry.ts';
+import { eventId, eventSlots, findEvent, isLive, REGISTRY_SLOT } from '../memory/registry.ts';
+import { auditCustomers, auditKeys } from './audit-tables.ts';
 
 export type AuditCode =
   | 'counts-wrong'
@@ -44,6 +48,7 @@ export type AuditCode =
   | 'claim-wrong'
   | 'cells-wrong'
   | 'key-wrong'
+  | 'customer-wrong'
   | 'registry-wrong';
 
 export interface AuditFinding {
@@ -73,25 +78,31 @@ export function auditArena(arena: Arena): Audit {
   for (const slot of [REGISTRY_SLOT, ...eventSlots(arena)]) {
     const base = eventBase(arena, slot);
     const name = slot === REGISTRY_SLOT ? 'the registry' : `event ${eventId(arena, slot)}`;
+    const isRegistry = slot === REGISTRY_SLOT;
+    const tellOf: Tell = (code, message) => tell(code, `${name}: ${message}`);
+    if (!isRegistry) events++;
+    if (!isRegistry && findEvent(arena, eventId(arena, slot)) !== slot)
+      tell('registry-wrong', `${name} is not found by its id`);
+    const retired = arena.words[base + EVENT.retiredPage];
+    extents.push({ name, first: retired, end: retired + arena.words[base + EVENT.retiredCount] });
+    if (!isLive(arena, slot)) continue;
     const first = arena.words[base + EVENT.firstPage];
     extents.push({ name, first, end: first + arena.words[base + EVENT.pageCount] });
     const view = viewEvent(arena, slot);
-    auditKeys(view, (code, message) => tell(code, `${name}: ${message}`));
-    if (slot === REGISTRY_SLOT) continue;
-    events++;
-    if (findEvent(arena, eventId(arena, slot)) !== slot)
-      tell('registry-wrong', `${name} is not found by its id`);
-    claims += new EventAudit(view, (code, message) => tell(code, `${name}: ${message}`)).run();
+    auditKeys(view, tellOf);
+    if (isRegistry) continue;
+    claims += new EventAudit(view, tellOf).run();
+    auditCustomers(view, (message) => tellOf('customer-wrong', message));
   }
-  extents.sort((one, two) => one.first - two.first);
-  for (let i = 1; i < extents.length; i++) {
-    if (extents[i].first >= extents[i - 1].end) continue;
-    tell('registry-wrong', `${extents[i - 1].name} and ${extents[i].name} share memory`);
+  const taken = extents.filter(({ first, end }) => end > first).sort((one, two) => one.first - two.first);
+  for (let i = 1; i < taken.length; i++) {
+    if (taken[i].first >= taken[i - 1].end) continue;
+    tell('registry-wrong', `${taken[i - 1].name} and ${taken[i].name} share memory`);
   }
   return { events, claims, findings };
 }
 
-type Tell = (code: AuditCode, message: string) => void;
+export type Tell = (code: AuditCode, message: string) => void;
 
 class EventAudit {
   readonly #view: EventView;
@@ -134,7 +145,7 @@ class EventAudit {
       } else if (state >= CLAIM_STATE.held && state <= CLAIM_STATE.cancelled) {
         claims++;
         this.#auditClaim(cell, word);
-      } else if (state !== CLAIM_STATE.note) {
+      } else if (state !== CLAIM_STATE.note && state !== CLAIM_STATE.tail) {
         this.#tell('claim-wrong', `the record at cell ${cell} has state ${state}`);
       }
     }
@@ -147,11 +158,19 @@ class EventAudit {
     const state = claimState(word);
     const isLive = state === CLAIM_STATE.held || state === CLAIM_STATE.confirmed;
     const customerBytes = view.words[base + CLAIM.sizes] & 0xff;
-    const length = CLAIM_HEADER_WORDS + claimItems(word) * ITEM_WORDS + ((customerBytes + 3) >>> 2);
-    if (length > claimCells(word) * CELL_WORDS) {
+    const tail = tailCell(view, cell);
+    if (tail >= 0 && !isIntact(view, cell)) {
+      if (isLive) this.#tell('claim-wrong', `the items of the claim at cell ${cell} are not at cell ${tail}`);
+      return;
+    }
+    const header = tail < 0 ? CLAIM_HEADER_WORDS : TAIL_HEADER_WORDS;
+    const length = header + claimItems(word) * ITEM_WORDS + ((customerBytes + 3) >>> 2);
+    const cells = tail < 0 ? claimCells(word) : claimCells(view.words[cellBase(view, tail) + TAIL.state]);
+    if (length > cells * CELL_WORDS) {
       this.#tell('claim-wrong', `the claim at cell ${cell} is longer than its cells`);
       return;
     }
+    if (isLive && tail >= 0) this.#takeRecord(tail, cells);
     const sequence = loadWide(view.words, base + CLAIM.sequenceLow);
     if (sequence < 1 || sequence > loadWide(view.words, view.base + EVENT.sequenceLow))
       this.#tell(
@@ -342,28 +361,5 @@ class EventAudit {
       'counts-wrong',
       `section ${section} counts ${counts.join(', ')}, its seats ${found.join(', ')}`,
     );
-  }
-}
-
-/** Every key is found where a search would look for it, once, and points into the table. */
-function auditKeys(view: EventView, tell: Tell): void {
-  const { words } = view;
-  const mask = view.keyCapacity - 1;
-  const isRegistry = view.slot === REGISTRY_SLOT;
-  const seen = new Set<string>();
-  for (let entry = 0; entry < view.keyCapacity; entry++) {
-    const base = keyBase(view, entry);
-    if (words[base + KEY.hash0] === 0) continue;
-    for (let probe = words[base + KEY.hash1] & mask; probe !== entry; probe = (probe + 1) & mask) {
-      if (words[keyBase(view, probe) + KEY.hash0] !== 0) continue;
-      tell('key-wrong', `the key in entry ${entry} cannot be found`);
-      break;
-    }
-    const name = words.subarray(base + KEY.hash0, base + KEY.body0).join(' ');
-    if (seen.has(name)) tell('key-wrong', `the key in entry ${entry} is there twice`);
-    seen.add(name);
-    const target = words[base + KEY.cell];
-    if (!isRegistry && (target < 0 || target >= view.cellCount))
-      tell('key-wrong', `the key in entry ${entry} points to cell ${target}`);
   }
 }

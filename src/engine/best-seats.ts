@@ -45,11 +45,12 @@ export function chooseBestSeats(
   section: number,
   quantity: number,
   mustBeAdjacent: boolean,
+  price: number,
+  type: number,
 ): BestSeats {
-  const price = view.words[sectionBase(view, section) + SECTION.price];
   const whole = findRun(view, plan, section, quantity);
   if (whole >= 0) {
-    addRun(plan, whole, quantity, section, price);
+    addRun(plan, whole, quantity, section, price, type);
     return 'adjacent';
   }
   if (openSeats(view, section) - plannedOpen(view, plan, section) < quantity) return 'not-enough';
@@ -57,12 +58,12 @@ export function chooseBestSeats(
   let left = quantity;
   for (const run of longestRuns(view, plan, section, quantity)) {
     if (run.length >= left) break;
-    addRun(plan, run.first, run.length, section, price);
+    addRun(plan, run.first, run.length, section, price, type);
     left -= run.length;
   }
   const rest = findRun(view, plan, section, left);
   assert(rest >= 0, 'there are as many choosable seats as were counted');
-  addRun(plan, rest, left, section, price);
+  addRun(plan, rest, left, section, price, type);
   return 'split';
 }
 
@@ -122,13 +123,21 @@ function plannedOpen(view: EventView, plan: PlacePlan, section: number): number 
   for (let i = 0; i < plan.itemCount; i++) {
     const seat = plan.items[i * 4];
     if (seat < 0 || (plan.items[i * 4 + 1] & 0xffff) !== section) continue;
-    if ((view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_RESERVED) === 0) planned++;
+    const word = view.words[seatBase(view, seat) + SEAT.state];
+    if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) === SEAT_STATE.available) planned++;
   }
   return planned;
 }
 
-function addRun(plan: PlacePlan, first: number, length: number, section: number, price: number): void {
-  for (let seat = first; seat < first + length; seat++) plan.add(seat, section, 1, price);
+function addRun(
+  plan: PlacePlan,
+  first: number,
+  length: number,
+  section: number,
+  price: number,
+  type: number,
+): void {
+  for (let seat = first; seat < first + length; seat++) plan.add(seat, section, 1, price, type);
 }
 
 /** First seat of the best run of exactly `length` choosable seats, or -1. */

@@ -1,5 +1,6 @@
 /**
  * cancel: give back all tickets of an order, or some. What is cancelled already stays so; again changes nothing.
+ * The places go back on sale, or off it.
  */
 import { FRAME_KIND } from '../core/frame.ts';
 import type { ClaimRef } from '../core/ids.ts';
@@ -8,6 +9,7 @@ import { cellBase, type EventView } from '../memory/event.ts';
 import type { KeyHash } from '../memory/keys.ts';
 import { CLAIM, CLAIM_STATE, ITEM } from '../memory/layout.ts';
 import { checkKey, findClaim, refuse, replayKey, type BatchContext, type Outcome } from './command.ts';
+import { CustomerPlan } from './customer.ts';
 import { PlacePlan } from './plan.ts';
 import { commitSettle } from './settle-frame.ts';
 
@@ -15,10 +17,15 @@ export interface CancelCommand {
   readonly ref: ClaimRef;
   /** Zero-based tickets to cancel, each below the order's count; null for all. */
   readonly tickets: readonly number[] | null;
+  /** The places go off sale. */
+  readonly toBlocked: boolean;
+  /** UTF-8, maybe empty: for the history. */
+  readonly reason: Uint8Array;
   readonly key: KeyHash | null;
 }
 
 const plan = new PlacePlan();
+const customer = new CustomerPlan();
 /** All cancelled tickets after, and those that this command cancels: 128 bits each. */
 const after = new Int32Array(4);
 const newly = new Int32Array(4);
@@ -36,19 +43,19 @@ export function cancel(context: BatchContext, view: EventView, command: CancelCo
   if (state !== CLAIM_STATE.confirmed) return refuse('order-not-found');
   const left = planTickets(view, cell, claimTickets(word), command.tickets);
   if (plan.placeCount === 0) return unchanged;
+  customer.planOf(view, cell, -plan.placeCount, 0, null);
   commitSettle(context, view, plan, {
-    kind: FRAME_KIND.cancel,
+    kind: command.toBlocked ? FRAME_KIND.withdraw : FRAME_KIND.cancel,
     cell,
     state: left === 0 ? CLAIM_STATE.cancelled : CLAIM_STATE.confirmed,
     check,
-    note: null,
-    noteCell: -1,
+    customer,
+    reason: command.reason,
     cancelled: after,
     newly,
   });
   return { ok: true, cell, changed: true, replayed: false };
 }
-
 /** Fills `after`, `newly` and the plan; returns how many tickets stay valid. */
 function planTickets(
   view: EventView,

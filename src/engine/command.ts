@@ -6,20 +6,32 @@
  * A refusal comes out of the check, before anything was touched.
  */
 import { assert } from '../core/assert.ts';
-import { FRAME_FLAG_KEY, high, low, packHeader, FRAME_HEADER_WORDS } from '../core/frame.ts';
+import {
+  FRAME_FLAG_CUSTOMER,
+  FRAME_FLAG_KEY,
+  FRAME_FLAG_SHARE,
+  FRAME_HEADER_WORDS,
+  high,
+  low,
+  packHeader,
+  WORD_COMMAND,
+} from '../core/frame.ts';
 import type { FrameKind } from '../core/frame.ts';
 import type { ClaimRef } from '../core/ids.ts';
 import type { ProblemCode } from '../core/problems.ts';
 import { loadWide, type Arena } from '../memory/arena.ts';
-import { claimState, isStart } from '../memory/claims.ts';
+import { claimState, isIntact, isStart } from '../memory/claims.ts';
 import { cellBase, sectionBase, type EventView } from '../memory/event.ts';
 import { closeGuard, loadSequence, openGuard } from '../memory/guard.ts';
 import { findKey, KEY_FULL, keySecond, placeKey, type KeyHash } from '../memory/keys.ts';
-import { CLAIM, CLAIM_STATE, EVENT, KEY, SECTION } from '../memory/layout.ts';
+import { CLAIM, CLAIM_STATE, EVENT, EVENT_STATE, KEY, SECTION } from '../memory/layout.ts';
+import { hasShareRoom, nextShareCount } from '../memory/shares.ts';
 import { endReservation, publishFrame, reserveFrame, unitPosition, unitWord } from '../memory/ring.ts';
 import type { ThreadBase } from '../memory/threads.ts';
 import { applyFrame } from './apply.ts';
-import { KEY_FACT_WORDS } from './facts.ts';
+import type { CustomerPlan } from './customer.ts';
+import type { SaleRules } from './definition.ts';
+import { CUSTOMER_FACT_WORDS, KEY_FACT_WORDS, SHARE_FACT_WORDS } from './facts.ts';
 
 /** The batch that a worker is in. One object a worker; its fields change from batch to batch. */
 export interface BatchContext {
@@ -41,7 +53,13 @@ export interface Refusal {
   readonly requested?: number;
   readonly available?: number;
   readonly held?: number;
+  readonly limit?: number;
+  /** Of price-changed: what it would cost, minor units. */
+  readonly total?: number;
   readonly seats?: readonly number[];
+  /** Of a change that is `invalid-request`: which item of what is to be removed, or -1, and what is wrong. */
+  readonly item?: number;
+  readonly fault?: 'not-held' | 'empty' | 'too-many';
 }
 
 /** A claim that was made or changed, or stands as it was (`changed: false`). */
@@ -70,12 +88,27 @@ export function findClaim(view: EventView, ref: ClaimRef): number {
   const base = cellBase(view, ref.cell);
   const { words } = view;
   const state = claimState(Atomics.load(words, base + CLAIM.state));
-  if (state === CLAIM_STATE.free || state === CLAIM_STATE.note) return -1;
+  if (state === CLAIM_STATE.free || state === CLAIM_STATE.note || state === CLAIM_STATE.tail) return -1;
   const matches =
     Atomics.load(words, base + CLAIM.random0) === (ref.random0 | 0) &&
     Atomics.load(words, base + CLAIM.random1) === (ref.random1 | 0) &&
     Atomics.load(words, base + CLAIM.random2) === (ref.random2 | 0);
-  return matches ? ref.cell : -1;
+  return matches && isIntact(view, ref.cell) ? ref.cell : -1;
+}
+
+/** Why an event takes no new claims, or null. A request is judged by when it was fully received. */
+export function refuseSale(view: EventView, rules: SaleRules, receivedAtMs: number): Refusal | null {
+  switch (view.words[view.base + EVENT.state]) {
+    case EVENT_STATE.open:
+      if (receivedAtMs < rules.salesFromMs) return refuse('sale-not-started');
+      return receivedAtMs < rules.salesUntilMs ? null : refuse('sale-closed');
+    case EVENT_STATE.draft:
+      return refuse('sale-not-started');
+    case EVENT_STATE.paused:
+      return refuse('sale-paused');
+    default:
+      return refuse('sale-closed');
+  }
 }
 
 export type KeyCheck =
@@ -100,14 +133,15 @@ export function checkKey(context: BatchContext, view: EventView, key: KeyHash | 
     return { kind: 'known', cell: view.words[base + KEY.cell], check: view.words[base + KEY.check] };
   }
   const entry = placeKey(view, key, context.nowMs);
-  if (entry === KEY_FULL) return { kind: 'refused', refusal: refuse('capacity-exhausted') };
+  if (entry === KEY_FULL || !hasShareRoom(view, key.share, context.nowMs))
+    return { kind: 'refused', refusal: refuse('capacity-exhausted') };
   return { kind: 'fresh', entry, key };
 }
 
 /** The claim that a known key made, as it is now; gone when its cells were taken by another since. */
 export function replayKey(view: EventView, cell: number, check: number, gone: ProblemCode): Outcome {
   const base = cellBase(view, cell);
-  const isThere = isStart(view, cell) && view.words[base + CLAIM.random0] === check;
+  const isThere = isStart(view, cell) && view.words[base + CLAIM.random0] === check && isIntact(view, cell);
   return isThere ? { ok: true, cell, changed: false, replayed: true } : refuse(gone);
 }
 
@@ -119,14 +153,15 @@ export interface OpenFrame {
   readonly sequence: number;
 }
 
-/** Words that a key adds to a frame. */
+/** Words that a key and its share add to a frame. */
 function keyWords(check: KeyCheck): number {
-  return check.kind === 'fresh' ? KEY_FACT_WORDS : 0;
+  return check.kind === 'fresh' ? KEY_FACT_WORDS + SHARE_FACT_WORDS : 0;
 }
 
-/** Length of a frame: facts and key, rounded up so that the key ends it. */
-export function frameWords(factWords: number, check: KeyCheck): number {
-  return ((factWords + 1) & ~1) + keyWords(check);
+/** Length of a frame: facts, rounded up, then what every frame may carry. */
+export function frameWords(factWords: number, check: KeyCheck, customer: CustomerPlan | null): number {
+  const customerWords = customer !== null && customer.entry >= 0 ? CUSTOMER_FACT_WORDS : 0;
+  return ((factWords + 1) & ~1) + customerWords + keyWords(check);
 }
 
 /**
@@ -156,11 +191,12 @@ export function openFrame(
   words[at + 4] = low(timeMs);
   words[at + 5] = high(timeMs);
   words[at + 6] = context.batchId;
-  words[at + 7] = context.commandIndex | (check.kind === 'fresh' ? FRAME_FLAG_KEY << 16 : 0);
+  words[at + 7] =
+    context.commandIndex | (check.kind === 'fresh' ? (FRAME_FLAG_KEY | FRAME_FLAG_SHARE) << 16 : 0);
   return { unit, at, lengthWords, sequence };
 }
 
-/** Writes the key as the frame's last words. `cell` and `checkWord` say what the effect made. */
+/** Writes key and share as the frame's last words. `cell` and `checkWord` say what the effect made. */
 export function writeKeyFact(
   view: EventView,
   frame: OpenFrame,
@@ -171,17 +207,42 @@ export function writeKeyFact(
 ): void {
   if (check.kind !== 'fresh') return;
   const { words } = view;
+  const { key } = check;
   const at = frame.at + frame.lengthWords - KEY_FACT_WORDS;
   words[at] = check.entry;
-  words[at + 1 + KEY.hash0] = check.key.hash0;
-  words[at + 1 + KEY.hash1] = check.key.hash1;
-  words[at + 1 + KEY.hash2] = check.key.hash2;
-  words[at + 1 + KEY.body0] = check.key.body0;
-  words[at + 1 + KEY.body1] = check.key.body1;
+  words[at + 1 + KEY.hash0] = key.hash0;
+  words[at + 1 + KEY.hash1] = key.hash1;
+  words[at + 1 + KEY.hash2] = key.hash2;
+  words[at + 1 + KEY.body0] = key.body0;
+  words[at + 1 + KEY.body1] = key.body1;
   words[at + 1 + KEY.cell] = cell;
   words[at + 1 + KEY.check] = checkWord;
   words[at + 1 + KEY.second] = keySecond(view, timeMs);
   words[at + 9] = 0;
+  const share = at - SHARE_FACT_WORDS;
+  words[share] = key.share;
+  words[share + 1] = nextShareCount(view, key.share, timeMs);
+  words[share + 2] = nextShareCount(view, 0, timeMs);
+  words[share + 3] = 0;
+}
+
+/** Writes what the customer then has, before the key, and flags it. */
+export function writeCustomerFact(
+  view: EventView,
+  frame: OpenFrame,
+  check: KeyCheck,
+  customer: CustomerPlan,
+): void {
+  if (customer.entry < 0) return;
+  const { words } = view;
+  const at = frame.at + frame.lengthWords - keyWords(check) - CUSTOMER_FACT_WORDS;
+  words[at] = customer.entry;
+  words[at + 1] = customer.hash0;
+  words[at + 2] = customer.hash1;
+  words[at + 3] = customer.tickets;
+  words[at + 4] = customer.holds;
+  words[at + 5] = 0;
+  words[frame.at + WORD_COMMAND] |= FRAME_FLAG_CUSTOMER << 16;
 }
 
 /** Publishes a claim's frame and applies it. From the publication on the command has happened. */

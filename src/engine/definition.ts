@@ -188,7 +188,7 @@ function seatFeatures(entry: string | SeatDefinition): readonly string[] {
   return typeof entry === 'string' ? [] : entry.features;
 }
 
-export function shapeOf(definition: EventDefinition, definitionBytes: number): EventShape {
+export function shapeOf(definition: EventDefinition): EventShape {
   let rowCount = 0;
   let seatCount = 0;
   let placeCount = 0;
@@ -198,7 +198,7 @@ export function shapeOf(definition: EventDefinition, definitionBytes: number): E
     rowCount += section.rows.length;
     seatCount += section.capacity;
   }
-  return { sectionCount: definition.sections.length, rowCount, seatCount, placeCount, definitionBytes };
+  return { sectionCount: definition.sections.length, rowCount, seatCount, placeCount };
 }
 
 interface RowLookup {

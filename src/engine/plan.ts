@@ -13,8 +13,9 @@ export class PlacePlan {
   readonly items = new Int32Array(PLACES_PER_CLAIM_MAX * ITEM_WORDS);
   itemCount = 0;
   placeCount = 0;
-  readonly sections = new Int32Array(PLACES_PER_CLAIM_MAX);
-  readonly quantities = new Int32Array(PLACES_PER_CLAIM_MAX);
+  /** Twice as many as a claim has places: a change may give up all, and take as many elsewhere. */
+  readonly sections = new Int32Array(PLACES_PER_CLAIM_MAX * 2);
+  readonly quantities = new Int32Array(PLACES_PER_CLAIM_MAX * 2);
   sectionCount = 0;
 
   clear(): void {
@@ -24,20 +25,35 @@ export class PlacePlan {
   }
 
   /** Adds a seat (quantity 1) or places of a general section (seat -1). */
-  add(seat: number, section: number, quantity: number, price: number): void {
+  add(seat: number, section: number, quantity: number, price: number, type: number): void {
+    this.keep(seat, section, quantity, price, type);
+    this.#countIn(section, quantity);
+  }
+
+  /** Adds an item of places that the claim has already. */
+  keep(seat: number, section: number, quantity: number, price: number, type: number): void {
     assert(this.placeCount + quantity <= PLACES_PER_CLAIM_MAX, 'a plan holds a claim at most');
     const at = this.itemCount * ITEM_WORDS;
     this.items[at + ITEM.seat] = seat;
     this.items[at + ITEM.section] = section | (quantity << 16);
     this.items[at + ITEM.price] = price;
-    this.items[at + ITEM.spare] = 0;
+    this.items[at + ITEM.type] = type;
     this.itemCount++;
-    this.count(section, quantity);
+    this.placeCount += quantity;
   }
 
-  /** Counts places of a section without an item: for what is given back. */
+  /** Takes places of a section off its count: what a change gives up. */
+  giveUp(section: number, quantity: number): void {
+    this.#countIn(section, -quantity);
+  }
+
+  /** Counts places of a section without an item: for what changes hands as it is. */
   count(section: number, quantity: number): void {
     this.placeCount += quantity;
+    this.#countIn(section, quantity);
+  }
+
+  #countIn(section: number, quantity: number): void {
     for (let i = 0; i < this.sectionCount; i++) {
       if (this.sections[i] !== section) continue;
       this.quantities[i] += quantity;
@@ -61,6 +77,16 @@ export class PlacePlan {
       if (this.sections[i] === section) return this.quantities[i];
     }
     return 0;
+  }
+
+  /** What all items cost together, minor units. */
+  total(): number {
+    let total = 0;
+    for (let i = 0; i < this.itemCount; i++) {
+      const price = this.items[i * ITEM_WORDS + ITEM.price] >>> 0;
+      if (price > 0) total += (price - 1) * (this.items[i * ITEM_WORDS + ITEM.section] >>> 16);
+    }
+    return total;
   }
 
   /** Writes the section rows of a frame: the counts as they will be. Returns the words written. */

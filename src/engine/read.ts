@@ -3,22 +3,38 @@
  * tries. What is copied may be nonsense until the window is proved unchanged, so it is decoded after, not inside.
  */
 import { wide } from '../core/frame.ts';
-import { claimCells, claimItems, claimState, claimTickets, isStart } from '../memory/claims.ts';
+import { METADATA_BYTES_MAX, REFERENCE_BYTES_MAX } from '../core/limits.ts';
+import { eventBase, loadWide, type Arena } from '../memory/arena.ts';
+import { claimCells, claimItems, claimState, claimTickets, isIntact, isStart } from '../memory/claims.ts';
 import { effectiveDeadline } from '../memory/deadlines.ts';
-import { cellBase, sectionBase, seatBase, type EventView } from '../memory/event.ts';
+import {
+  cellBase,
+  eventShape,
+  eventSizes,
+  sectionBase,
+  seatBase,
+  viewAt,
+  type EventView,
+} from '../memory/event.ts';
 import { loadPosition, loadSequence, readGuard } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
+  CLAIM_FLAG,
   CLAIM_HEADER_WORDS,
   CLAIM_STATE,
+  EVENT,
+  ITEM,
   ITEM_WORDS,
   NOTE,
   NOTE_HEADER_WORDS,
   SEAT,
   SEAT_STATE_MASK,
   SECTION,
+  TAIL,
+  TAIL_HEADER_WORDS,
 } from '../memory/layout.ts';
+import { isLive } from '../memory/registry.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import type { BatchContext } from './command.ts';
 
@@ -41,7 +57,7 @@ export function readConsistent<T>(
   const { slot } = view;
   const once = (): Consistent<T> => ({
     value: read(view),
-    sequence: loadSequence(arena, slot),
+    sequence: sequenceOf(view),
     position: loadPosition(arena, slot),
   });
   for (let tries = 0; tries < WINDOW_TRIES; tries++) {
@@ -55,6 +71,57 @@ export function readConsistent<T>(
   const seen = once();
   releaseMutex(arena, context.thread);
   return seen;
+}
+
+/**
+ * The sequence at which a view's extent is true. The event may have moved since the view was taken: its old extent then
+ * stands as it was when it left, which was while this reader was under way.
+ */
+function sequenceOf(view: EventView): number {
+  const { arena, words, slot, base } = view;
+  // Pairs with the store in engine/apply-event.ts.
+  const isThere =
+    Atomics.load(words, base + EVENT.firstPage) === view.firstPage &&
+    Atomics.load(words, base + EVENT.pageCount) > 0;
+  return isThere ? loadSequence(arena, slot) : loadWide(words, base + EVENT.retiredSequenceLow);
+}
+
+/** What is needed to look at an event: its tables, and its definition as stored. */
+export interface EventReading {
+  readonly view: EventView;
+  readonly json: Uint8Array;
+}
+
+/** The event of a slot as it is at one moment; null when there is none, or it is archived. Takes no mutex. */
+export function tryReadEvent(arena: Arena, slot: number): EventReading | null | 'again' {
+  const guard = readGuard(arena, slot);
+  if ((guard & 1) === 1) return 'again';
+  const reading = isLive(arena, slot) ? readSlot(arena, slot) : null;
+  return readGuard(arena, slot) === guard ? reading : 'again';
+}
+
+/** May be nonsense outside of the mutex or of an unchanged guard window; reads only within the arena. */
+function readSlot(arena: Arena, slot: number): EventReading {
+  const { words, geometry } = arena;
+  const base = eventBase(arena, slot);
+  const firstPage = Atomics.load(words, base + EVENT.firstPage);
+  const { view } = viewAt(arena, slot, eventShape(arena, slot), eventSizes(arena, slot), firstPage);
+  const bytes = Atomics.load(words, base + EVENT.definitionBytes);
+  const start = Math.min(view.definition, geometry.totalBytes / 4) * 4;
+  return { view, json: arena.bytes.slice(start, start + Math.max(0, bytes)) };
+}
+
+/** The same, on a worker: takes the mutex after a few tries. */
+export function readEvent(context: BatchContext, slot: number): EventReading | null {
+  const { arena } = context;
+  for (let tries = 0; tries < WINDOW_TRIES; tries++) {
+    const reading = tryReadEvent(arena, slot);
+    if (reading !== 'again') return reading;
+  }
+  acquireMutex(arena, context.thread, slot);
+  const reading = isLive(arena, slot) ? readSlot(arena, slot) : null;
+  releaseMutex(arena, context.thread);
+  return reading;
 }
 
 export interface SectionCounts {
@@ -117,35 +184,59 @@ export interface ClaimCopy {
   readonly words: Int32Array;
   /** Of a hold with grace after a restart, ms; of an order what it was as a hold, 0 if it never was one. */
   readonly deadlineMs: number;
-  /** UTF-8, or null. */
-  readonly note: Uint8Array | null;
+  readonly note: NoteCopy | null;
 }
 
-/** Copies the claim that begins at a cell; null when no record begins there. */
+/** UTF-8, each maybe empty; metadata is JSON text. */
+export interface NoteCopy {
+  readonly reference: Uint8Array;
+  readonly metadata: Uint8Array;
+}
+
+/** Copies the claim that begins at a cell; null when no record begins there, or parts of an ended one are gone. */
 export function readClaim(view: EventView, cell: number): ClaimCopy | null {
   if (!isStart(view, cell)) return null;
   const base = cellBase(view, cell);
   const cells = claimCells(Atomics.load(view.words, base + CLAIM.state));
+  if (cell + Math.max(cells, 3) > view.cellCount) return null;
   const words = new Int32Array(Math.max(CLAIM_HEADER_WORDS, cells * CELL_WORDS));
-  if (cell + words.length / CELL_WORDS > view.cellCount) return null;
   for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + i);
+  const hasTail = ((words[CLAIM.sizes] >>> 16) & CLAIM_FLAG.tail) !== 0;
+  const whole = hasTail ? withTail(view, cell, words) : words;
+  if (whole === null) return null;
   const isHeld = claimState(words[CLAIM.state]) === CLAIM_STATE.held;
   const deadlineMs = isHeld ? effectiveDeadline(view, cell) : wide(words, CLAIM.expiresLow);
-  return { cell, words, deadlineMs, note: readNote(view, cell, words[CLAIM.note] - 1) };
+  return { cell, words: whole, deadlineMs, note: readNote(view, cell, words[CLAIM.note] - 1) };
 }
 
-function readNote(view: EventView, owner: number, cell: number): Uint8Array | null {
-  if (cell < 0 || !isStart(view, cell)) return null;
+/** Header and tail put together, as they stand in a claim that was never changed. */
+function withTail(view: EventView, cell: number, header: Int32Array): Int32Array | null {
+  const tail = header[CLAIM_HEADER_WORDS] - 1;
+  if (tail < 0 || tail >= view.cellCount || !isIntact(view, cell)) return null;
+  const cells = claimCells(Atomics.load(view.words, cellBase(view, tail) + TAIL.state));
+  if (tail + cells > view.cellCount) return null;
+  const count = Math.max(0, cells * CELL_WORDS - TAIL_HEADER_WORDS);
+  const whole = new Int32Array(CLAIM_HEADER_WORDS + count);
+  whole.set(header.subarray(0, CLAIM_HEADER_WORDS));
+  const first = cellBase(view, tail) + TAIL_HEADER_WORDS;
+  for (let i = 0; i < count; i++) whole[CLAIM_HEADER_WORDS + i] = Atomics.load(view.words, first + i);
+  return whole;
+}
+
+function readNote(view: EventView, owner: number, cell: number): NoteCopy | null {
+  if (cell < 0 || cell >= view.cellCount || !isStart(view, cell)) return null;
   const base = cellBase(view, cell);
   const isOurs =
     claimState(Atomics.load(view.words, base + NOTE.state)) === CLAIM_STATE.note &&
     Atomics.load(view.words, base + NOTE.owner) === owner + 1;
   if (!isOurs) return null;
-  const bytes = Atomics.load(view.words, base + NOTE.bytes) & 0xff;
-  const copy = new Uint8Array((bytes + 3) & ~3);
+  const sizes = Atomics.load(view.words, base + NOTE.bytes);
+  const reference = Math.min(sizes & 0xffff, REFERENCE_BYTES_MAX);
+  const metadata = Math.min(sizes >>> 16, METADATA_BYTES_MAX);
+  const copy = new Uint8Array((reference + metadata + 3) & ~3);
   const words = new Int32Array(copy.buffer);
   for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + NOTE_HEADER_WORDS + i);
-  return copy.subarray(0, bytes);
+  return { reference: copy.subarray(0, reference), metadata: copy.subarray(reference, reference + metadata) };
 }
 
 export interface ClaimItem {
@@ -155,6 +246,8 @@ export interface ClaimItem {
   readonly quantity: number;
   /** Minor units for one place, or null. */
   readonly price: number | null;
+  /** Place of its price type in the definition. */
+  readonly type: number;
 }
 
 /** A claim as a precise value. */
@@ -171,6 +264,8 @@ export interface Claim {
   readonly updatedMs: number;
   readonly customer: string;
   readonly reference: string | null;
+  /** JSON text, or null. */
+  readonly metadata: string | null;
   readonly items: readonly ClaimItem[];
   readonly ticketCount: number;
   readonly cancelled: Int32Array;
@@ -195,11 +290,16 @@ export function decodeClaim(copy: ClaimCopy): Claim {
     deadlineMs: copy.deadlineMs,
     updatedMs: wide(words, CLAIM.updatedLow),
     customer: Buffer.from(words.buffer, customerAt, customerBytes).toString('utf8'),
-    reference: copy.note === null ? null : Buffer.from(copy.note).toString('utf8'),
+    reference: textOf(copy.note?.reference),
+    metadata: textOf(copy.note?.metadata),
     items,
     ticketCount: claimTickets(state),
     cancelled: words.slice(CLAIM.cancelled, CLAIM.cancelled + 4),
   };
+}
+
+function textOf(bytes: Uint8Array | undefined): string | null {
+  return bytes === undefined || bytes.length === 0 ? null : Buffer.from(bytes).toString('utf8');
 }
 
 /** Items that stand at `at`, in a claim or in a frame. */
@@ -213,6 +313,7 @@ export function decodeItems(words: Int32Array, at: number, count: number): Claim
       section: words[item + 1] & 0xffff,
       quantity: words[item + 1] >>> 16,
       price: price === 0 ? null : price - 1,
+      type: words[item + ITEM.type],
     });
   }
   return items;

@@ -38,8 +38,8 @@ import {
 } from '../memory/ring.ts';
 import { freeThreadSlot, type ThreadBase } from '../memory/threads.ts';
 import { applyFrame } from './apply.ts';
-import { applyDefine } from './define.ts';
-import { DEFINE, frameFact } from './facts.ts';
+import { applyArchive, applyCreate, applyPatch } from './apply-event.ts';
+import { CREATE, frameFact } from './facts.ts';
 
 /** undecided: a living thread is about to show who took a ticket or room; ask again in the next turn. */
 export type RepairOutcome = 'done' | 'undecided';
@@ -91,13 +91,26 @@ function repairEvent(arena: Arena, slot: number): void {
     return;
   }
   const end = unitPosition(unit, loadDurable(arena)) + headerBytes(header);
-  if (headerKind(header) === FRAME_KIND.define) {
-    applyDefine(arena, arena.words, at, end);
-    closeGuard(arena, slot, wide(arena.words, at + DEFINE.registrySequence), end);
-    return;
+  redoFrame(arena, slot, at, end);
+}
+
+function redoFrame(arena: Arena, slot: number, at: number, end: number): void {
+  const { words } = arena;
+  switch (headerKind(words[at + WORD_HEADER])) {
+    case FRAME_KIND.create:
+      applyCreate(arena, words, at, end);
+      closeGuard(arena, slot, wide(words, at + CREATE.registrySequence), end);
+      return;
+    case FRAME_KIND.patch:
+      applyPatch(arena, words, at);
+      break;
+    case FRAME_KIND.archive:
+      applyArchive(arena, words, at);
+      break;
+    default:
+      applyFrame(viewEvent(arena, slot), words, at, 'redo');
   }
-  applyFrame(viewEvent(arena, slot), arena.words, at, 'redo');
-  closeGuard(arena, slot, wide(arena.words, at + WORD_SEQUENCE), end);
+  closeGuard(arena, slot, wide(words, at + WORD_SEQUENCE), end);
 }
 
 /** A command of a lost batch that was published: its place in the batch, and the claim or slot it is about. */

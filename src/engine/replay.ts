@@ -15,10 +15,10 @@ import {
 import { eventBase, loadWide, storeWide, type Arena } from '../memory/arena.ts';
 import { viewEvent, type EventView } from '../memory/event.ts';
 import { EVENT } from '../memory/layout.ts';
-import { eventSlots, REGISTRY_SLOT } from '../memory/registry.ts';
+import { eventSlots, isLive, REGISTRY_SLOT } from '../memory/registry.ts';
 import { applyFrame, frameEvent } from './apply.ts';
-import { applyDefine } from './define.ts';
-import { DEFINE } from './facts.ts';
+import { applyArchive, applyCreate, applyPatch, reclaimRetired } from './apply-event.ts';
+import { CREATE } from './facts.ts';
 
 export class Replay {
   readonly #arena: Arena;
@@ -60,10 +60,11 @@ export class Replay {
     const sequence = wide(words, at + WORD_SEQUENCE);
     this.lastTimeMs = Math.max(this.lastTimeMs, wide(words, at + WORD_TIME));
     this.frames++;
-    if (kind === FRAME_KIND.define) {
-      this.#checkNext(REGISTRY_SLOT, wide(words, at + DEFINE.registrySequence), end);
-      applyDefine(this.#arena, words, at, end);
-      this.#close(REGISTRY_SLOT, wide(words, at + DEFINE.registrySequence), end);
+    if (kind === FRAME_KIND.define || kind === FRAME_KIND.create) {
+      const registrySequence = wide(words, at + CREATE.registrySequence);
+      this.#checkNext(REGISTRY_SLOT, registrySequence, end);
+      applyCreate(this.#arena, words, at, end);
+      this.#close(REGISTRY_SLOT, registrySequence, end);
       this.#views[words[at + 1] & 0xffff] = undefined;
       return;
     }
@@ -71,9 +72,27 @@ export class Replay {
     if (slot < 0)
       throw new FrontrowError('data-corrupt', `the frame before position ${end} is of an unknown event`);
     this.#checkNext(slot, sequence, end);
+    this.#applyTo(slot, kind, words, at);
+    this.#close(slot, sequence, end);
+  }
+
+  #applyTo(slot: number, kind: number, words: Int32Array, at: number): void {
+    if (kind === FRAME_KIND.patch || kind === FRAME_KIND.archive) {
+      if (kind === FRAME_KIND.patch) applyPatch(this.#arena, words, at);
+      else applyArchive(this.#arena, words, at);
+      // Nobody looks at what the event has left.
+      reclaimRetired(this.#arena, slot);
+      this.#views[slot] = undefined;
+      return;
+    }
+    if (!isLive(this.#arena, slot)) {
+      throw new FrontrowError(
+        'data-corrupt',
+        `a frame of kind ${kind} is about event slot ${slot}, which is archived`,
+      );
+    }
     const view = (this.#views[slot] ??= viewEvent(this.#arena, slot));
     applyFrame(view, words, at, 'strict');
-    this.#close(slot, sequence, end);
   }
 
   #checkNext(slot: number, sequence: number, end: number): void {

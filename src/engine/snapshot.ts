@@ -9,8 +9,15 @@
  */
 import { FrontrowError } from '../core/assert.ts';
 import { eventBase, type Arena } from '../memory/arena.ts';
-import { EVENT, EVENT_STATE, EVENT_WORDS, LAYOUT_VERSION, LINE_WORDS, PAGE_WORDS } from '../memory/layout.ts';
+import { EVENT, EVENT_WORDS, LAYOUT_VERSION, LINE_WORDS, PAGE_WORDS } from '../memory/layout.ts';
 import { eventSlots, insertEvent, rebuildPages, REGISTRY_SLOT } from '../memory/registry.ts';
+import {
+  checkSlot,
+  FIRST_EVENT_WORDS,
+  FIRST_LAYOUT,
+  placeFirstSlot,
+  upgradeFirstExtent,
+} from './first-layout.ts';
 
 const CHUNK_WORDS = 256 * 1024;
 
@@ -66,7 +73,7 @@ function slotWords(arena: Arena, slot: number): Int32Array {
   const base = eventBase(arena, slot);
   const kept = new Int32Array(EVENT_WORDS);
   kept.set(arena.words.subarray(base, base + LINE_WORDS));
-  kept.set(arena.words.subarray(base + EVENT.id, base + EVENT.id + LINE_WORDS), EVENT.id);
+  kept.set(arena.words.subarray(base + EVENT.id, base + EVENT_WORDS), EVENT.id);
   for (const word of KEPT_GUARD_WORDS) kept[word] = arena.words[base + word]!;
   return kept;
 }
@@ -112,20 +119,23 @@ class WordReader {
 export function loadArena(arena: Arena, chunks: Iterable<Uint8Array>): void {
   const reader = new WordReader(chunks);
   const version = reader.word();
-  if (version !== LAYOUT_VERSION) {
+  if (version !== LAYOUT_VERSION && version !== FIRST_LAYOUT) {
     throw new FrontrowError(
       'data-corrupt',
-      `the snapshot has memory layout ${version}, this is ${LAYOUT_VERSION}`,
+      `the snapshot has memory layout ${version}, this Frontrow reads ${FIRST_LAYOUT} to ${LAYOUT_VERSION}`,
     );
   }
+  const isFirst = version === FIRST_LAYOUT;
   const count = reader.word();
-  const slot = new Int32Array(EVENT_WORDS);
+  const slot = new Int32Array(isFirst ? FIRST_EVENT_WORDS : EVENT_WORDS);
   const page = new Int32Array(PAGE_WORDS);
   for (let i = 0; i < count; i++) {
     const index = reader.word();
     reader.read(slot);
-    loadSlot(arena, index, slot);
-    const extent = arena.geometry.heap + slot[EVENT.firstPage] * PAGE_WORDS;
+    if (isFirst) placeFirstSlot(arena, index, slot);
+    else loadSlot(arena, index, slot);
+    const base = eventBase(arena, index);
+    const extent = arena.geometry.heap + arena.words[base + EVENT.firstPage] * PAGE_WORDS;
     for (let number = reader.word(); number !== -1; number = reader.word()) {
       if (number < 0 || number >= slot[EVENT.pageCount]) {
         throw new FrontrowError('data-corrupt', `the snapshot has page ${number} of slot ${index}`);
@@ -133,21 +143,13 @@ export function loadArena(arena: Arena, chunks: Iterable<Uint8Array>): void {
       reader.read(page);
       arena.words.set(page, extent + number * PAGE_WORDS);
     }
+    if (isFirst) upgradeFirstExtent(arena, index);
     if (index !== REGISTRY_SLOT) insertEvent(arena, index);
   }
   rebuildPages(arena);
 }
 
 function loadSlot(arena: Arena, index: number, slot: Int32Array): void {
-  const isKnown = slot[EVENT.state] !== EVENT_STATE.free && index >= 0;
-  if (!isKnown) throw new FrontrowError('data-corrupt', `the snapshot has a free slot ${index}`);
-  const end = slot[EVENT.firstPage] + slot[EVENT.pageCount];
-  if (index > arena.limits.eventsMax || end > arena.geometry.heapPages) {
-    throw new FrontrowError(
-      'arena-too-large',
-      `event slot ${index} with pages up to ${end} lies outside this arena; start with at least the --arena-mib and ` +
-        `--events-max that the directory was written with`,
-    );
-  }
+  checkSlot(arena, index, slot, slot[EVENT.firstPage] + slot[EVENT.pageCount]);
   arena.words.set(slot, eventBase(arena, index));
 }

@@ -14,7 +14,9 @@ import {
   LAYOUT_VERSION,
   MAGIC,
   PAGE_BYTES,
-  registryGeometry,
+  extentGeometry,
+  REGISTRY_SHAPE,
+  REGISTRY_SIZES,
   type ArenaGeometry,
 } from './layout.ts';
 
@@ -44,7 +46,7 @@ function view(buffer: SharedArrayBuffer, limits: Limits): Arena {
  */
 export function createArena(limits: Limits): Arena {
   const geometry = arenaGeometry(limits);
-  const registry = registryGeometry();
+  const registry = extentGeometry(REGISTRY_SHAPE, REGISTRY_SIZES);
   if (geometry.heapPages < registry.pageCount + 16) {
     throw new FrontrowError(
       'arena-too-large',
@@ -77,8 +79,8 @@ export function createArena(limits: Limits): Arena {
   words[slot + EVENT.generation] = 1;
   words[slot + EVENT.firstPage] = 0;
   words[slot + EVENT.pageCount] = registry.pageCount;
-  words[slot + EVENT.cellCount] = registry.cellCount;
-  words[slot + EVENT.keyCapacity] = registry.keyCapacity;
+  words[slot + EVENT.cellCount] = REGISTRY_SIZES.cellCount;
+  words[slot + EVENT.keyCapacity] = REGISTRY_SIZES.keyCapacity;
   for (let page = 0; page < registry.pageCount; page++) {
     words[geometry.pageBitmap + (page >>> 5)] |= 1 << (page & 31);
   }

@@ -7,7 +7,18 @@
  * start bit; so what customers wrote into cells can never be taken for a claim.
  */
 import { assert } from '../core/assert.ts';
-import { CELL_WORDS, CLAIM, CLAIM_HEADER_WORDS, EVENT, ITEM_WORDS, NOTE_HEADER_WORDS } from './layout.ts';
+import {
+  CELL_WORDS,
+  CLAIM,
+  CLAIM_FLAG,
+  CLAIM_HEADER_WORDS,
+  CLAIM_STATE,
+  EVENT,
+  ITEM_WORDS,
+  NOTE_HEADER_WORDS,
+  TAIL,
+  TAIL_HEADER_WORDS,
+} from './layout.ts';
 import { cellBase, type EventView } from './event.ts';
 
 export function claimState(word: number): number {
@@ -45,8 +56,38 @@ export function cellsForNote(bytes: number): number {
   return Math.ceil((NOTE_HEADER_WORDS + ((bytes + 3) >>> 2)) / CELL_WORDS);
 }
 
+/** Cells of a tail: items and customer of a claim that was changed. */
+export function cellsForTail(items: number, customerBytes: number): number {
+  const words = TAIL_HEADER_WORDS + items * ITEM_WORDS + ((customerBytes + 3) >>> 2);
+  return Math.ceil(words / CELL_WORDS);
+}
+
+/** First cell of a claim's tail, or -1. */
+export function tailCell(view: EventView, cell: number): number {
+  const base = cellBase(view, cell);
+  const hasTail = ((view.words[base + CLAIM.sizes] >>> 16) & CLAIM_FLAG.tail) !== 0;
+  return hasTail ? view.words[base + CLAIM_HEADER_WORDS] - 1 : -1;
+}
+
+/** First word of a claim's items, wherever they are. The customer's bytes follow them. */
 export function itemBase(view: EventView, cell: number, item: number): number {
-  return cellBase(view, cell) + CLAIM_HEADER_WORDS + item * ITEM_WORDS;
+  const tail = tailCell(view, cell);
+  const first =
+    tail < 0 ? cellBase(view, cell) + CLAIM_HEADER_WORDS : cellBase(view, tail) + TAIL_HEADER_WORDS;
+  return first + item * ITEM_WORDS;
+}
+
+/** Whether what a claim has outside its own cells is still there: of an ended one it may have been overwritten. */
+export function isIntact(view: EventView, cell: number): boolean {
+  const tail = tailCell(view, cell);
+  if (tail < 0) return true;
+  const base = cellBase(view, tail);
+  return (
+    tail < view.cellCount &&
+    isStart(view, tail) &&
+    claimState(Atomics.load(view.words, base + TAIL.state)) === CLAIM_STATE.tail &&
+    Atomics.load(view.words, base + TAIL.owner) === cell + 1
+  );
 }
 
 export function isStart(view: EventView, cell: number): boolean {
@@ -63,6 +104,12 @@ export function findFreeCells(view: EventView, count: number): number {
   const found = scanFree(view, cursor, view.cellCount, count);
   if (found >= 0) return found;
   return scanFree(view, 0, Math.min(view.cellCount, cursor + count), count);
+}
+
+/** The same, but clear of a record that is not live now and is to be so again: [cell, cell + cells). */
+export function findFreeCellsBeside(view: EventView, count: number, cell: number, cells: number): number {
+  const behind = scanFree(view, cell + cells, view.cellCount, count);
+  return behind >= 0 ? behind : scanFree(view, 0, cell, count);
 }
 
 function scanFree(view: EventView, from: number, to: number, count: number): number {
@@ -103,6 +150,12 @@ function dropOverlapped(view: EventView, cell: number): void {
     if (start + cells > cell) clearBit(view, view.starts, start);
     return;
   }
+}
+
+/** Makes an ended record live again. Its start is there: nothing of it was overwritten. Idempotent. */
+export function reviveCells(view: EventView, cell: number): void {
+  const count = claimCells(Atomics.load(view.words, cellBase(view, cell) + CLAIM.state));
+  for (let at = cell; at < cell + count; at++) setBit(view, view.live, at);
 }
 
 /** A record has ended: it stays readable until its cells are taken. Idempotent. */

@@ -15,8 +15,12 @@ import {
   SEAT_WORDS,
   SECTION,
   SECTION_WORDS,
+  CUSTOMER_WORDS,
+  SHARE_COUNT,
+  SHARE_WORDS,
   type EventShape,
   type ExtentGeometry,
+  type TableSizes,
 } from './layout.ts';
 
 export interface EventView {
@@ -32,6 +36,10 @@ export interface EventView {
   readonly seatCount: number;
   readonly cellCount: number;
   readonly keyCapacity: number;
+  readonly customerCapacity: number;
+  readonly definitionRoom: number;
+  /** First page of the extent: another one in the slot means that the event has moved. */
+  readonly firstPage: number;
   /** First words of the tables. */
   readonly sections: number;
   readonly rows: number;
@@ -42,13 +50,14 @@ export interface EventView {
   readonly deadlines: number;
   readonly deadlineLevels: readonly number[];
   readonly keys: number;
+  readonly shares: number;
+  readonly customers: number;
   readonly definition: number;
-  readonly definitionBytes: number;
   readonly createdAtMs: number;
 }
 
-/** The shape of the event in a slot, as its define frame set it. */
-function eventShape(arena: Arena, slot: number): EventShape {
+/** The shape of the event in a slot, as its last create or patch frame set it. */
+export function eventShape(arena: Arena, slot: number): EventShape {
   const base = eventBase(arena, slot);
   const { words } = arena;
   return {
@@ -56,23 +65,51 @@ function eventShape(arena: Arena, slot: number): EventShape {
     rowCount: words[base + EVENT.rowCount],
     seatCount: words[base + EVENT.seatCount],
     placeCount: words[base + EVENT.placeCount],
-    definitionBytes: words[base + EVENT.definitionBytes],
   };
 }
 
-/** The tables of a slot that is in use, or is being filled by its define frame. */
+export function eventSizes(arena: Arena, slot: number): TableSizes {
+  const base = eventBase(arena, slot);
+  const { words } = arena;
+  return {
+    cellCount: words[base + EVENT.cellCount],
+    keyCapacity: words[base + EVENT.keyCapacity],
+    customerCapacity: words[base + EVENT.customerCapacity],
+    definitionRoom: words[base + EVENT.definitionRoom],
+  };
+}
+
+/**
+ * The tables of a slot that is in use, or is being filled by its create frame. Under the mutex, or where nobody else
+ * is: others take one from engine/read.ts, which sees all of a slot at one moment.
+ */
 export function viewEvent(arena: Arena, slot: number): EventView {
   const base = eventBase(arena, slot);
-  const { words, geometry } = arena;
-  const shape = eventShape(arena, slot);
-  const tables: ExtentGeometry = extentGeometry(
-    shape,
-    words[base + EVENT.cellCount],
-    words[base + EVENT.keyCapacity],
+  const { words } = arena;
+  const { view, pageCount } = viewAt(
+    arena,
+    slot,
+    eventShape(arena, slot),
+    eventSizes(arena, slot),
+    words[base + EVENT.firstPage],
   );
-  const extent = geometry.heap + words[base + EVENT.firstPage] * PAGE_WORDS;
-  assert(tables.pageCount === words[base + EVENT.pageCount], 'a slot and its shape agree on pages');
-  return {
+  assert(pageCount === words[base + EVENT.pageCount], 'a slot and its shape agree on pages');
+  return view;
+}
+
+/** The tables that an extent of this shape and size has, if it begins at a page. */
+export function viewAt(
+  arena: Arena,
+  slot: number,
+  shape: EventShape,
+  sizes: TableSizes,
+  firstPage: number,
+): { readonly view: EventView; readonly pageCount: number } {
+  const base = eventBase(arena, slot);
+  const { words, geometry } = arena;
+  const tables: ExtentGeometry = extentGeometry(shape, sizes);
+  const extent = geometry.heap + firstPage * PAGE_WORDS;
+  const view = {
     arena,
     words,
     slot,
@@ -82,8 +119,11 @@ export function viewEvent(arena: Arena, slot: number): EventView {
     sectionCount: shape.sectionCount,
     rowCount: shape.rowCount,
     seatCount: shape.seatCount,
-    cellCount: tables.cellCount,
-    keyCapacity: tables.keyCapacity,
+    cellCount: sizes.cellCount,
+    keyCapacity: sizes.keyCapacity,
+    customerCapacity: sizes.customerCapacity,
+    definitionRoom: sizes.definitionRoom,
+    firstPage,
     sections: extent + tables.sections,
     rows: extent + tables.rows,
     seats: extent + tables.seats,
@@ -93,10 +133,12 @@ export function viewEvent(arena: Arena, slot: number): EventView {
     deadlines: extent + tables.deadlines,
     deadlineLevels: tables.deadlineLevels,
     keys: extent + tables.keys,
+    shares: extent + tables.shares,
+    customers: extent + tables.customers,
     definition: extent + tables.definition,
-    definitionBytes: shape.definitionBytes,
     createdAtMs: loadWide(words, base + EVENT.createdLow),
   };
+  return { view, pageCount: tables.pageCount };
 }
 
 export function sectionBase(view: EventView, section: number): number {
@@ -121,6 +163,15 @@ export function keyBase(view: EventView, entry: number): number {
   return view.keys + entry * KEY_WORDS;
 }
 
+export function shareBase(view: EventView, share: number): number {
+  assert(share >= 0 && share < SHARE_COUNT, 'a share is one of those there are');
+  return view.shares + share * SHARE_WORDS;
+}
+
+export function customerBase(view: EventView, entry: number): number {
+  return view.customers + entry * CUSTOMER_WORDS;
+}
+
 export function sectionOfRow(view: EventView, row: number): number {
   return view.words[rowBase(view, row) + ROW.section];
 }
@@ -132,5 +183,5 @@ export function isSeated(view: EventView, section: number): boolean {
 /** A copy of the definition's JSON bytes. */
 export function definitionBytes(view: EventView): Uint8Array {
   const byte = view.definition * 4;
-  return view.arena.bytes.slice(byte, byte + view.definitionBytes);
+  return view.arena.bytes.slice(byte, byte + view.words[view.base + EVENT.definitionBytes]);
 }

@@ -14,6 +14,8 @@ export interface KeyHash {
   readonly hash2: number;
   readonly body0: number;
   readonly body1: number;
+  /** The client's share of the table: 1 to SHARE_COUNT − 1. */
+  readonly share: number;
 }
 
 /** An entry more than this far from its place means that the table is as good as full. */
@@ -73,4 +75,20 @@ export function writeKey(view: EventView, entry: number, source: Int32Array, at:
   const base = keyBase(view, entry);
   for (let word = 1; word < 8; word++) Atomics.store(view.words, base + word, source[at + word]);
   Atomics.store(view.words, base + KEY.hash0, source[at + KEY.hash0]);
+}
+
+/** Entries that may be in use: beyond three quarters the table would be slow, and its entries too far from their place. */
+export function keyLimit(view: EventView): number {
+  return view.keyCapacity - (view.keyCapacity >>> 2);
+}
+
+/** A free entry near a key's place in a table where nothing has expired yet: a fresh one. KEY_FULL for none. */
+export function placeFreshKey(view: EventView, hash1: number): number {
+  const mask = view.keyCapacity - 1;
+  let entry = hash1 & mask;
+  for (let probes = 0; probes < PROBES_MAX; probes++) {
+    if (view.words[keyBase(view, entry) + KEY.hash0] === 0) return entry;
+    entry = (entry + 1) & mask;
+  }
+  return KEY_FULL;
 }

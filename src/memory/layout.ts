@@ -11,7 +11,7 @@
 import type { Limits } from '../core/limits.ts';
 
 export const MAGIC = 0x46524f57; // "WORF" on disk, "FROW" as a word
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const LINE_WORDS = 16;
 export const PAGE_BYTES = 4096;
 export const PAGE_WORDS = PAGE_BYTES / 4;
@@ -89,6 +89,7 @@ export const EVENT = {
   seatCount: 11,
   cellCount: 12,
   keyCapacity: 13,
+  /** Of the definition as it is; the extent has room for `definitionRoom` bytes. */
   definitionBytes: 14,
   placeCount: 15,
   nextTicket: 1 * LINE_WORDS,
@@ -108,9 +109,21 @@ export const EVENT = {
   announce: 4 * LINE_WORDS,
   /** | length:8 | characters | of the event's id. */
   id: 5 * LINE_WORDS,
+  customerCapacity: 6 * LINE_WORDS,
+  definitionRoom: 6 * LINE_WORDS + 1,
+  /** An extent that the event has left, and that readers may still look at; 0 pages for none. See engine/patch.ts. */
+  retiredPage: 6 * LINE_WORDS + 2,
+  retiredCount: 6 * LINE_WORDS + 3,
+  /** The key under which the event was archived, when it has no table of keys any more: hash and body, five words. */
+  archiveKey: 6 * LINE_WORDS + 4,
+  summaryBytes: 6 * LINE_WORDS + 9,
+  /** The event's sequence when it left the retired extent: what readers of that are told. */
+  retiredSequenceLow: 6 * LINE_WORDS + 10,
+  retiredSequenceHigh: 6 * LINE_WORDS + 11,
+  /** What stays of an archived event, JSON text of 256 bytes at most. */
+  summary: 7 * LINE_WORDS,
 } as const;
-export const EVENT_WORDS = 6 * LINE_WORDS;
-/** What a snapshot keeps of an event slot beside its extent: identity, then sequence to cursor, then the id. */
+export const EVENT_WORDS = 11 * LINE_WORDS;
 export const EVENT_ID_BYTES = 64;
 
 export const EVENT_STATE = {
@@ -119,6 +132,7 @@ export const EVENT_STATE = {
   open: 2,
   paused: 3,
   closed: 4,
+  /** Id, sequence and summary are all that is left; no extent. */
   archived: 5,
   registry: 9,
 } as const;
@@ -130,8 +144,8 @@ export const SECTION = {
   held: 2,
   sold: 3,
   blocked: 4,
-  /** Price in minor units + 1; 0 for none. */
-  price: 5,
+  /** Unused since prices come from the definition. */
+  spare: 5,
   firstRow: 6,
   /** 0 for a general section. */
   rowCount: 7,
@@ -163,6 +177,9 @@ export const SEAT_ROW_SHIFT = 8;
 /**
  * A claim: a run of 32-byte cells.
  *   header 18 words │ items, 4 words each │ customer bytes, padded to a word
+ * A claim whose items were changed keeps its header where it is, since its id says where, and has the rest in a
+ * record of its own, the tail: FLAG_TAIL is set and the word behind the header is the tail's first cell + 1.
+ *   header 18 words │ tail's cell + 1          tail:  | state │ owner │ items │ customer bytes |
  */
 export const CELL_WORDS = 8;
 export const CLAIM = {
@@ -171,7 +188,7 @@ export const CLAIM = {
   random0: 1,
   random1: 2,
   random2: 3,
-  /** | flags:16 | reserved:8 | customer bytes:8 | */
+  /** | flags:16 | reserved:8 | customer bytes:8 |, see CLAIM_FLAG. */
   sizes: 4,
   sequenceLow: 5,
   sequenceHigh: 6,
@@ -195,7 +212,10 @@ export const CLAIM_STATE = {
   expired: 4,
   cancelled: 5,
   note: 6,
+  tail: 7,
 } as const;
+/** best: some of its seats were chosen as best seats; split: they had to be split; tail: see above. */
+export const CLAIM_FLAG = { best: 1, split: 2, tail: 4 } as const;
 
 /** An item of a claim: a seat, or some places of a general section. */
 export const ITEM = {
@@ -205,20 +225,37 @@ export const ITEM = {
   section: 1,
   /** Price of one place in minor units + 1; 0 for none. Fixed when the claim was made. */
   price: 2,
-  /** Room for a price type. */
-  spare: 3,
+  /** Price type, by its place in the definition's priceTypes. */
+  type: 3,
 } as const;
 export const ITEM_WORDS = 4;
 
-/** A note: the bytes of a claim's reference, apart from it since they may come later than the claim. */
+/** A note: a claim's reference and metadata, apart from it since they may come later than the claim. */
 export const NOTE = {
   /** | 0:8 | 0:8 | cells:8 | state:8 | as in a claim */
   state: 0,
   /** First cell of the claim it belongs to + 1. */
   owner: 1,
+  /** | metadata bytes:16 | reference bytes:16 |; the reference comes first. */
   bytes: 2,
 } as const;
 export const NOTE_HEADER_WORDS = 3;
+
+/** Items and customer of a claim that was changed. */
+export const TAIL = { state: 0, owner: 1 } as const;
+export const TAIL_HEADER_WORDS = 2;
+
+/** What a customer has in an event: 16 bytes. `hash0` is stored last and is 0 in a free entry. */
+export const CUSTOMER = { hash0: 0, hash1: 1, tickets: 2, holds: 3 } as const;
+export const CUSTOMER_WORDS = 4;
+
+/**
+ * How many idempotency keys of the last day a share of the clients has: 32 bytes. Share 0 is all of them together.
+ *   word 0  number of the newest slice of time          words 1–7  keys made in each of seven slices of four hours
+ */
+export const SHARE = { slice: 0, counts: 1 } as const;
+export const SHARE_WORDS = 8;
+export const SHARE_COUNT = 128;
 
 /** An idempotency key: 32 bytes. `hash0` is stored last and is 0 in a free entry. */
 export const KEY = {
@@ -305,7 +342,15 @@ export interface EventShape {
   readonly rowCount: number;
   readonly seatCount: number;
   readonly placeCount: number;
-  readonly definitionBytes: number;
+}
+
+/** How large the tables of an event are that follow from its size and from the operator's limits. */
+export interface TableSizes {
+  readonly cellCount: number;
+  readonly keyCapacity: number;
+  readonly customerCapacity: number;
+  /** Bytes. */
+  readonly definitionRoom: number;
 }
 
 /** Word offsets of an event's tables, from the start of its extent. */
@@ -314,14 +359,14 @@ export interface ExtentGeometry {
   readonly rows: number;
   readonly seats: number;
   readonly cells: number;
-  readonly cellCount: number;
   readonly live: number;
   readonly starts: number;
   readonly deadlines: number;
   /** Node count of each level, leaves first, one root last. */
   readonly deadlineLevels: readonly number[];
   readonly keys: number;
-  readonly keyCapacity: number;
+  readonly shares: number;
+  readonly customers: number;
   readonly definition: number;
   readonly pageCount: number;
 }
@@ -331,25 +376,42 @@ const CELLS_MIN = 512;
 const KEYS_MIN = 256;
 const REGISTRY_KEYS = 32_768;
 
-/** How many cells and keys a new event gets. Fixed in its define frame, so limits may change between starts. */
+/** A customer's entry for so many cells: at four the table is two thirds full when every place is its own claim. */
+const CELLS_PER_CUSTOMER = 4;
+/** A definition may grow by a quarter, and by this, before its event has to move. */
+const DEFINITION_SLACK = 512;
+
+/** What a new event gets. Fixed in its frame, so limits may change between starts. */
 export function newTableSizes(
   placeCount: number,
+  definitionBytes: number,
   limits: Pick<Limits, 'claimBytesPerPlace' | 'keysPerPlace'>,
-): { cellCount: number; keyCapacity: number } {
+): TableSizes {
   const cells = Math.ceil((placeCount * limits.claimBytesPerPlace) / (CELL_WORDS * 4)) + CELLS_MIN;
+  const cellCount = (cells + 31) & ~31;
   return {
-    cellCount: (cells + 31) & ~31,
+    cellCount,
     keyCapacity: powerOfTwoAtLeast(placeCount * limits.keysPerPlace + KEYS_MIN),
+    customerCapacity: customersFor(cellCount),
+    definitionRoom: (Math.ceil(definitionBytes * 1.25) + DEFINITION_SLACK) & ~3,
   };
 }
 
-/** The registry keeps no claims, only the keys under which events were defined; its size never changes. */
-export function registryGeometry(): ExtentGeometry {
-  const empty = { sectionCount: 0, rowCount: 0, seatCount: 0, placeCount: 0, definitionBytes: 0 };
-  return extentGeometry(empty, 32, REGISTRY_KEYS);
+export function customersFor(cellCount: number): number {
+  return Math.ceil(cellCount / CELLS_PER_CUSTOMER);
 }
 
-export function extentGeometry(shape: EventShape, cellCount: number, keyCapacity: number): ExtentGeometry {
+/** The registry keeps no claims, only the keys under which events were defined; its size never changes. */
+export const REGISTRY_SHAPE: EventShape = { sectionCount: 0, rowCount: 0, seatCount: 0, placeCount: 0 };
+export const REGISTRY_SIZES: TableSizes = {
+  cellCount: 32,
+  keyCapacity: REGISTRY_KEYS,
+  customerCapacity: 0,
+  definitionRoom: 0,
+};
+
+export function extentGeometry(shape: EventShape, sizes: TableSizes): ExtentGeometry {
+  const { cellCount, keyCapacity } = sizes;
   const deadlineLevels: number[] = [];
   let nodes = cellCount;
   do {
@@ -370,19 +432,21 @@ export function extentGeometry(shape: EventShape, cellCount: number, keyCapacity
   const starts = take(cellCount / 32);
   const deadlines = take(deadlineLevels.reduce((sum, count) => sum + count, 0));
   const keys = take(keyCapacity * KEY_WORDS);
-  const definition = take(Math.ceil(shape.definitionBytes / 4));
+  const shares = take(SHARE_COUNT * SHARE_WORDS);
+  const customers = take(sizes.customerCapacity * CUSTOMER_WORDS);
+  const definition = take(Math.ceil(sizes.definitionRoom / 4));
   return {
     sections,
     rows,
     seats,
     cells,
-    cellCount,
     live,
     starts,
     deadlines,
     deadlineLevels,
     keys,
-    keyCapacity,
+    shares,
+    customers,
     definition,
     pageCount: Math.max(1, Math.ceil(at / PAGE_WORDS)),
   };

@@ -117,7 +117,18 @@ export function takePages(arena: Arena, first: number, count: number): void {
   }
 }
 
-/** Rebuilds the page bitmap from the slots: after a death, and after a snapshot was read. */
+/** Gives pages back. Idempotent. Under the registry's mutex. */
+export function freePages(arena: Arena, first: number, count: number): void {
+  const { words, geometry } = arena;
+  for (let page = first; page < first + count; page++) {
+    words[geometry.pageBitmap + (page >>> 5)] &= ~(1 << (page & 31));
+  }
+}
+
+/**
+ * Rebuilds the page bitmap from the slots: after a death, after a snapshot was read, and before the registry's batches,
+ * so that pages taken for a change that never happened are free again.
+ */
 export function rebuildPages(arena: Arena): void {
   const { words, geometry, limits } = arena;
   words.fill(0, geometry.pageBitmap, geometry.pageBitmap + Math.ceil(geometry.heapPages / 32));
@@ -125,10 +136,40 @@ export function rebuildPages(arena: Arena): void {
     if (eventState(arena, slot) === EVENT_STATE.free) continue;
     const base = eventBase(arena, slot);
     takePages(arena, words[base + EVENT.firstPage], words[base + EVENT.pageCount]);
+    takePages(arena, words[base + EVENT.retiredPage], words[base + EVENT.retiredCount]);
   }
 }
 
-/** Slots of all events, in slot order. */
+/** Pages of the heap that are taken. Under the registry's mutex, or as a hint. */
+export function takenPages(arena: Arena): number {
+  const { words, geometry } = arena;
+  let taken = 0;
+  for (let page = 0; page < geometry.heapPages; page += 32) {
+    let word = Atomics.load(words, geometry.pageBitmap + (page >>> 5));
+    for (; word !== 0; word &= word - 1) taken++;
+  }
+  return taken;
+}
+
+/** What is left of an archived event: the bytes of its summary, JSON text. */
+export function archiveSummary(arena: Arena, slot: number): Uint8Array {
+  const base = eventBase(arena, slot);
+  const byte = (base + EVENT.summary) * 4;
+  return arena.bytes.slice(byte, byte + Atomics.load(arena.words, base + EVENT.summaryBytes));
+}
+
+/** Whether a slot's event has memory of its own: it is neither free nor archived. */
+export function isLive(arena: Arena, slot: number): boolean {
+  const state = eventState(arena, slot);
+  return state !== EVENT_STATE.free && state !== EVENT_STATE.archived;
+}
+
+/** Slots of events that have memory of their own, in slot order. */
+export function* liveSlots(arena: Arena): Generator<number> {
+  for (const slot of eventSlots(arena)) if (isLive(arena, slot)) yield slot;
+}
+
+/** Slots of all events, archived ones too, in slot order. */
 export function* eventSlots(arena: Arena): Generator<number> {
   for (let slot = 1; slot <= arena.limits.eventsMax; slot++) {
     if (eventState(arena, slot) !== EVENT_STATE.free) yield slot;

@@ -11,33 +11,34 @@ import {
   decodeRequestHeader,
   decodeRequests,
   encodeReplies,
+  type BatchHeader,
   type BatchReply,
   type BatchRequest,
 } from '../core/batch.ts';
 import { unreachable } from '../core/assert.ts';
 import { parseClaimId } from '../core/ids.ts';
 import { SWEEP_MAX } from '../core/limits.ts';
-import { CREATE_EVENT } from '../core/operations.ts';
+import { BLOCK, CREATE_EVENT, CREATE_HOLD, CREATE_ORDER, PATCH_EVENT, UNBLOCK } from '../core/operations.ts';
 import type { BatchContext } from '../engine/command.ts';
 import { decodeClaim, readClaim, readConsistent, type Claim } from '../engine/read.ts';
+import { reclaim } from '../engine/patch.ts';
 import { sweep } from '../engine/settle.ts';
 import type { Arena } from '../memory/arena.ts';
 import { nextDeadline } from '../memory/deadlines.ts';
 import { loadPosition, loadSequence } from '../memory/guard.ts';
+import { EVENT_STATE } from '../memory/layout.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
-import { REGISTRY_SLOT } from '../memory/registry.ts';
-import { loadDurable } from '../memory/ring.ts';
+import { eventState, REGISTRY_SLOT } from '../memory/registry.ts';
+import { headPosition, loadDurable } from '../memory/ring.ts';
 import { wakeJournal, type ThreadBase } from '../memory/threads.ts';
-import { WorkerCache } from './cache.ts';
-import {
-  claimReply,
-  prepareCommand,
-  renderCommand,
-  runCommand,
-  type Prepared,
-  type Ran,
-} from './claim-requests.ts';
-import { answerDefine, defineReply, prepareDefine, runDefine, type DefineRun } from './define-request.ts';
+import { prepareBlock } from './block-requests.ts';
+import { WorkerCache, type CachedEvent } from './cache.ts';
+import { claimReply } from './claim-replies.ts';
+import { prepareClaim } from './claim-requests.ts';
+import { answerEvent, defineReply, prepareDefine, runDefine } from './define-request.ts';
+import { runPatch } from './event-requests.ts';
+import { answered, type Prepared, type Render } from './prepared.ts';
+import { notFound } from './read-result.ts';
 import { serveRead, type ReadDeps } from './read-requests.ts';
 import { problemReply } from './replies.ts';
 
@@ -48,6 +49,14 @@ function isClaimOf(request: BatchRequest, claim: Claim): boolean {
   return ref === null || (ref.random0 === claim.random0 >>> 0 && ref.random1 === claim.random1 >>> 0);
 }
 
+function prepareAll(event: CachedEvent, requests: readonly BatchRequest[]): Prepared[] {
+  return requests.map((request) => {
+    const isBlock = request.operation === BLOCK.code || request.operation === UNBLOCK.code;
+    const prepared = isBlock ? prepareBlock(event, request) : prepareClaim(event, request);
+    return prepared ?? answered(problemReply('not-found', request.requestId));
+  });
+}
+
 interface BatchResult {
   readonly replies: readonly BatchReply[];
   /** Position that must be durable before the replies leave. */
@@ -55,8 +64,21 @@ interface BatchResult {
   readonly nextDeadlineMs: number;
   readonly expired: number;
   readonly moreDue: boolean;
+  readonly retired: boolean;
 }
 
+/** A result that says nothing but its replies. */
+const NOTHING: BatchResult = {
+  replies: [],
+  gate: 0,
+  nextDeadlineMs: Infinity,
+  expired: 0,
+  moreDue: false,
+  retired: false,
+};
+
+/** How often requests are prepared before the mutex is taken; after that they are prepared under it. */
+const PREPARE_TRIES = 3;
 const ETAG_CHARS = 8;
 
 export class BatchServer {
@@ -68,7 +90,7 @@ export class BatchServer {
   constructor(arena: Arena, thread: ThreadBase, channel: BroadcastChannel, incarnation: string) {
     this.#arena = arena;
     this.#context = { arena, thread, batchId: 0, commandIndex: 0, nowMs: 0, nearPosition: 0 };
-    this.#cache = new WorkerCache(arena, thread, channel);
+    this.#cache = new WorkerCache(this.#context, channel);
     this.#deps = {
       context: this.#context,
       cache: this.#cache,
@@ -84,24 +106,21 @@ export class BatchServer {
     context.nearPosition = loadDurable(this.#arena);
     this.#cache.drain();
     const requests = decodeRequests(batch);
-    const result = this.#serveKind(header.kind, header.eventSlot, header.expireBeforeMs, requests);
-    const { replies, gate, nextDeadlineMs, expired, moreDue } = result;
-    return encodeReplies({ batchId: header.batchId, gate, nextDeadlineMs, expired, moreDue }, replies);
+    const { replies, ...result } = this.#serveKind(header, requests);
+    return encodeReplies({ batchId: header.batchId, ...result }, replies);
   }
 
-  #serveKind(
-    kind: (typeof BATCH_KIND)[keyof typeof BATCH_KIND],
-    slot: number,
-    expireBeforeMs: number,
-    requests: readonly BatchRequest[],
-  ): BatchResult {
+  #serveKind(header: BatchHeader, requests: readonly BatchRequest[]): BatchResult {
+    const { kind, eventSlot: slot } = header;
     switch (kind) {
       case BATCH_KIND.write:
-        return slot === REGISTRY_SLOT ? this.#define(requests) : this.#write(slot, requests);
+        return slot === REGISTRY_SLOT
+          ? this.#define(requests, header.reclaim === true)
+          : this.#write(slot, requests);
       case BATCH_KIND.read:
         return this.#read(slot, requests);
       case BATCH_KIND.expire:
-        return this.#expire(slot, expireBeforeMs);
+        return this.#expire(slot, header.expireBeforeMs);
       case BATCH_KIND.answer:
         return this.#answer(slot, requests);
       default:
@@ -110,56 +129,99 @@ export class BatchServer {
   }
 
   #write(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const event = this.#cache.event(slot);
-    if (event === null) return this.#read(slot, requests);
-    const prepared: Prepared[] = [];
-    for (const request of requests) prepared.push(prepareCommand(event, request));
     const context = this.#context;
-    const ran: (Ran | null)[] = [];
-    acquireMutex(this.#arena, context.thread, slot);
+    for (let tries = 1; ; tries++) {
+      const known = this.#cache.event(slot);
+      if (known === null) return this.#writeNowhere(slot, requests);
+      const prepared = prepareAll(known, requests);
+      acquireMutex(this.#arena, context.thread, slot);
+      if (this.#cache.isCurrent(known)) return this.#run(known, prepared);
+      // The event was changed while its requests were parsed. Under the mutex it cannot be, at the cost of the wait
+      // of whoever comes after.
+      const event = tries < PREPARE_TRIES ? null : this.#cache.event(slot);
+      if (event !== null) return this.#run(event, prepareAll(event, requests));
+      releaseMutex(this.#arena, context.thread);
+    }
+  }
+
+  /** Runs a batch whose mutex is held, and releases it. */
+  #run(event: CachedEvent, prepared: readonly Prepared[]): BatchResult {
+    const context = this.#context;
+    const { slot } = event;
+    const renders: (Render | null)[] = [];
     const before = loadSequence(this.#arena, slot);
     for (let i = 0; i < prepared.length; i++) {
       const step = prepared[i];
       context.commandIndex = i;
-      ran.push(step.kind === 'command' ? runCommand(context, event, step.run) : null);
+      renders.push(step.kind === 'command' ? step.run(context) : null);
     }
     const after = loadSequence(this.#arena, slot);
     const gate = loadPosition(this.#arena, slot);
+    const nextDeadlineMs = nextDeadline(event.view);
     releaseMutex(this.#arena, context.thread);
     if (after !== before) {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
     const replies = prepared.map((step, i) => {
-      const left = ran[i];
-      if (step.kind === 'reply' || left === null) return (step as { reply: BatchReply }).reply;
-      return renderCommand(context, event, requests[i], left);
+      const render = renders[i];
+      return step.kind === 'reply' ? step.reply : (render as Render)();
     });
-    return { replies, gate, nextDeadlineMs: nextDeadline(event.view), expired: 0, moreDue: false };
+    return { ...NOTHING, replies, gate, nextDeadlineMs };
   }
 
-  #define(requests: readonly BatchRequest[]): BatchResult {
-    const context = this.#context;
-    const prepared = requests.map((request) =>
-      request.operation === CREATE_EVENT.code ? prepareDefine(request) : null,
-    );
-    const ran: (DefineRun | null)[] = [];
-    acquireMutex(this.#arena, context.thread, REGISTRY_SLOT);
-    for (let i = 0; i < prepared.length; i++) {
-      context.commandIndex = i;
-      const step = prepared[i];
-      ran.push(step?.kind === 'define' ? runDefine(context, step) : null);
-    }
-    const gate = loadPosition(this.#arena, REGISTRY_SLOT);
-    releaseMutex(this.#arena, context.thread);
-    wakeJournal(this.#arena);
-    const replies = requests.map((request, i) => {
-      const step = prepared[i];
-      if (step === null) return serveRead(this.#deps, REGISTRY_SLOT, request).reply;
-      if (step.kind === 'reply') return step.reply;
-      return defineReply(this.#cache, request, ran[i] as DefineRun);
+  /** Writes of an event that is not there, or is archived. */
+  #writeNowhere(slot: number, requests: readonly BatchRequest[]): BatchResult {
+    const isArchived = eventState(this.#arena, slot) === EVENT_STATE.archived;
+    const replies = requests.map((request) => {
+      const { operation, subject, requestId } = request;
+      const isNewClaim = operation === CREATE_HOLD.code || operation === CREATE_ORDER.code;
+      if (!isArchived || !isNewClaim) return notFound(request);
+      return problemReply('sale-closed', requestId, { detail: `Event ${subject} is archived` });
     });
-    return { replies, gate, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
+    return { ...NOTHING, replies, gate: headPosition(this.#arena) };
+  }
+
+  /** A batch of the registry: events made, changed and archived, one after the other. */
+  #define(requests: readonly BatchRequest[], isReclaim: boolean): BatchResult {
+    const context = this.#context;
+    if (isReclaim) {
+      acquireMutex(this.#arena, context.thread, REGISTRY_SLOT);
+      reclaim(context);
+      releaseMutex(this.#arena, context.thread);
+    }
+    let gate = 0;
+    let retired = false;
+    const replies = requests.map((request, i) => {
+      context.commandIndex = i;
+      if (request.operation === CREATE_EVENT.code) return this.#create(request);
+      if (request.operation !== PATCH_EVENT.code) return serveRead(this.#deps, REGISTRY_SLOT, request).reply;
+      const result = runPatch(context, this.#cache, request);
+      if (result.changed) this.#cache.announce(result.slot);
+      if (result.retired) retired = true;
+      if (result.slot >= 0) gate = Math.max(gate, this.#gateOf(result.slot));
+      return result.reply;
+    });
+    wakeJournal(this.#arena);
+    return { ...NOTHING, replies, gate: Math.max(gate, this.#gateOf(REGISTRY_SLOT)), retired };
+  }
+
+  #create(request: BatchRequest): BatchReply {
+    const context = this.#context;
+    const step = prepareDefine(request);
+    if (step.kind === 'reply') return step.reply;
+    acquireMutex(this.#arena, context.thread, REGISTRY_SLOT);
+    const run = runDefine(context, step);
+    releaseMutex(this.#arena, context.thread);
+    return defineReply(context, this.#cache, request, run);
+  }
+
+  /** Position that covers all that a slot shows now. Two words: read in one window, or under the mutex. */
+  #gateOf(slot: number): number {
+    acquireMutex(this.#arena, this.#context.thread, slot);
+    const position = loadPosition(this.#arena, slot);
+    releaseMutex(this.#arena, this.#context.thread);
+    return position;
   }
 
   #read(slot: number, requests: readonly BatchRequest[]): BatchResult {
@@ -171,53 +233,54 @@ export class BatchServer {
     });
     const event = this.#cache.event(slot);
     const nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
-    return { replies, gate, nextDeadlineMs, expired: 0, moreDue: false };
+    return { ...NOTHING, replies, gate, nextDeadlineMs };
   }
 
   #expire(slot: number, beforeMs: number): BatchResult {
-    const event = this.#cache.event(slot);
-    if (event === null) return { replies: [], gate: 0, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
     acquireMutex(this.#arena, this.#context.thread, slot);
-    const expired = sweep(this.#context, event.view, beforeMs, SWEEP_MAX);
+    const event = this.#cache.event(slot);
+    const expired = event === null ? 0 : sweep(this.#context, event.view, beforeMs, SWEEP_MAX);
     const gate = loadPosition(this.#arena, slot);
+    const nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
     releaseMutex(this.#arena, this.#context.thread);
     if (expired > 0) {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
-    const nextDeadlineMs = nextDeadline(event.view);
-    return { replies: [], gate, nextDeadlineMs, expired, moreDue: expired === SWEEP_MAX };
+    return { ...NOTHING, gate, nextDeadlineMs, expired, moreDue: expired === SWEEP_MAX };
   }
 
   /** Replies for commands that a lost worker had published: from what they made, as it is now. */
   #answer(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const context = this.#context;
-    if (slot === REGISTRY_SLOT) {
-      const replies = requests.map((request) => answerDefine(this.#cache, request));
-      return this.#answered(replies, loadPosition(this.#arena, REGISTRY_SLOT));
-    }
-    const event = this.#cache.event(slot);
-    if (event === null) {
-      return this.#answered(
-        requests.map(({ requestId }) => problemReply('outcome-unknown', requestId)),
-        0,
-      );
-    }
-    let gate = 0;
+    let gate = this.#gateOf(slot);
     const replies = requests.map((request) => {
-      const read = readConsistent(context, event.view, (view) => readClaim(view, request.fact));
-      gate = Math.max(gate, read.position);
-      const claim = read.value === null ? null : decodeClaim(read.value);
-      // Its cells may have been taken by a later command of the same batch; another's claim is never told.
-      if (claim === null || !isClaimOf(request, claim)) {
-        return problemReply('outcome-unknown', request.requestId, { applied: true });
+      if (slot === REGISTRY_SLOT) {
+        gate = Math.max(gate, this.#gateOf(request.fact));
+        return answerEvent(this.#context, this.#cache, request);
       }
-      return claimReply(context, event, request, claim, true, false);
+      const answer = this.#answerClaim(slot, request);
+      gate = Math.max(gate, answer.position);
+      return answer.reply;
     });
-    return this.#answered(replies, gate);
+    return { ...NOTHING, replies, gate };
   }
 
-  #answered(replies: readonly BatchReply[], gate: number): BatchResult {
-    return { replies, gate, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
+  #answerClaim(slot: number, request: BatchRequest): { reply: BatchReply; position: number } {
+    const context = this.#context;
+    const event = this.#cache.event(slot);
+    const isAboutClaim = request.operation !== BLOCK.code && request.operation !== UNBLOCK.code;
+    const read =
+      event === null || !isAboutClaim
+        ? { value: null, position: 0 }
+        : readConsistent(context, event.view, (view) => readClaim(view, request.fact));
+    const claim = read.value === null ? null : decodeClaim(read.value);
+    // Its cells may have been taken by a later command of the same batch; another's claim is never told.
+    if (event === null || claim === null || !isClaimOf(request, claim)) {
+      const reply = problemReply('outcome-unknown', request.requestId, { applied: true });
+      return { reply, position: read.position };
+    }
+    const isNew = request.operation === CREATE_HOLD.code || request.operation === CREATE_ORDER.code;
+    const reply = claimReply(context, event, request, claim, true, false, isNew ? claim.ticketCount : 0);
+    return { reply, position: read.position };
   }
 }

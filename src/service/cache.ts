@@ -8,12 +8,14 @@
  */
 import { receiveMessageOnPort, type BroadcastChannel, type MessagePort } from 'node:worker_threads';
 import type { BatchReply } from '../core/batch.ts';
-import { parseDefinition, SeatMap } from '../engine/definition.ts';
+import type { BatchContext } from '../engine/command.ts';
+import { parseDefinition, saleRules, SeatMap, type SaleRules } from '../engine/definition.ts';
+import { readEvent } from '../engine/read.ts';
 import { eventBase, type Arena } from '../memory/arena.ts';
-import { definitionBytes, viewEvent, type EventView } from '../memory/event.ts';
+import type { EventView } from '../memory/event.ts';
 import { readGuard } from '../memory/guard.ts';
-import { EVENT, EVENT_STATE, THREAD } from '../memory/layout.ts';
-import { eventGeneration, eventState } from '../memory/registry.ts';
+import { EVENT, THREAD } from '../memory/layout.ts';
+import { eventGeneration, isLive, REGISTRY_SLOT } from '../memory/registry.ts';
 import { threadBase, threadIndex, type ThreadBase } from '../memory/threads.ts';
 
 /** Events kept by a worker, and ready replies kept of each. */
@@ -32,10 +34,12 @@ export interface CachedEvent {
   readonly generation: number;
   readonly view: EventView;
   readonly map: SeatMap;
+  readonly rules: SaleRules;
   readonly replies: Map<string, ReadyReply>;
 }
 
 export class WorkerCache {
+  readonly #context: BatchContext;
   readonly #arena: Arena;
   readonly #thread: ThreadBase;
   readonly #bit: number;
@@ -44,7 +48,9 @@ export class WorkerCache {
   /** In order of use, least recent first. */
   readonly #events = new Map<number, CachedEvent>();
 
-  constructor(arena: Arena, thread: ThreadBase, channel: BroadcastChannel) {
+  constructor(context: BatchContext, channel: BroadcastChannel) {
+    const { arena, thread } = context;
+    this.#context = context;
     this.#arena = arena;
     this.#thread = thread;
     this.#channel = channel;
@@ -83,14 +89,21 @@ export class WorkerCache {
     if (event === undefined) return;
     for (let i = 0; i < event.replies.size; i++) this.#count(THREAD.cacheEvictions);
     event.replies.clear();
-    if (!this.#isCurrent(event)) this.#events.delete(slot);
+    if (!this.isCurrent(event)) this.#events.delete(slot);
   }
 
-  #isCurrent(event: CachedEvent): boolean {
+  /**
+   * Whether an event is still what was known of it: the same definition, in the same place. True for as long as it is
+   * said under the event's mutex; else a moment ago.
+   */
+  isCurrent(event: CachedEvent): boolean {
+    const { words } = this.#arena;
     const base = eventBase(this.#arena, event.slot);
     return (
+      isLive(this.#arena, event.slot) &&
       eventGeneration(this.#arena, event.slot) === event.generation &&
-      Atomics.load(this.#arena.words, base + EVENT.version) === event.view.version
+      Atomics.load(words, base + EVENT.version) === event.view.version &&
+      Atomics.load(words, base + EVENT.firstPage) === event.view.firstPage
     );
   }
 
@@ -123,19 +136,31 @@ export class WorkerCache {
     return masks;
   }
 
-  /** The event in a slot, or null when there is none. */
+  /**
+   * The event in a slot; null when there is none, or only what is left of an archived one. Who holds the event's mutex
+   * may call this: nobody changes it then, so nothing is waited for.
+   */
   event(slot: number): CachedEvent | null {
     const known = this.#events.get(slot);
-    if (known !== undefined && this.#isCurrent(known)) {
+    if (known !== undefined && this.isCurrent(known)) {
       this.#events.delete(slot);
       this.#events.set(slot, known);
       return known;
     }
-    const state = eventState(this.#arena, slot);
-    if (state === EVENT_STATE.free || state === EVENT_STATE.registry) return null;
-    const view = viewEvent(this.#arena, slot);
-    const map = new SeatMap(parseDefinition(definitionBytes(view)));
-    const event = { slot, generation: view.generation, view, map, replies: new Map<string, ReadyReply>() };
+    this.#events.delete(slot);
+    if (slot === REGISTRY_SLOT) return null;
+    const found = readEvent(this.#context, slot);
+    if (found === null) return null;
+    const { view, json } = found;
+    const definition = parseDefinition(json);
+    const event = {
+      slot,
+      generation: view.generation,
+      view,
+      map: new SeatMap(definition),
+      rules: saleRules(definition),
+      replies: new Map<string, ReadyReply>(),
+    };
     this.#events.set(slot, event);
     if (this.#events.size > EVENTS_MAX) {
       const oldest = this.#events.keys().next().value as number;

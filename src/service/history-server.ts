@@ -12,72 +12,33 @@ import {
   type BatchReply,
   type BatchRequest,
 } from '../core/batch.ts';
-import { FRAME_KIND, headerKind, wide, WORD_HEADER, WORD_SEQUENCE, WORD_TIME } from '../core/frame.ts';
-import { parseDefinition, SeatMap } from '../engine/definition.ts';
-import {
-  customerBytes,
-  itemsCount,
-  itemsOffset,
-  noteBytes,
-  randomOffset,
-  SETTLE,
-  SECTION_FACT_WORDS,
-  sectionFactCount,
-  sectionsOffset,
-} from '../engine/facts.ts';
-import { decodeItems } from '../engine/read.ts';
+import { wide, WORD_SEQUENCE } from '../core/frame.ts';
+import { parseDefinition } from '../engine/definition.ts';
+import { readDefinition } from '../engine/read-definition.ts';
 import type { Arena } from '../memory/arena.ts';
-import { definitionBytes, viewEvent } from '../memory/event.ts';
 import { EVENT_STATE } from '../memory/layout.ts';
-import { eventState, REGISTRY_SLOT } from '../memory/registry.ts';
+import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { headPosition, loadDurable } from '../memory/ring.ts';
+import {
+  FRAMES_MAX,
+  lastDefinition,
+  type Cursor,
+  type FramePage,
+  type ReadFrames,
+} from './history-frames.ts';
+import { changeJson, hasSeat, namesOf, numberNames, type HistoryNames } from './history-render.ts';
 import { invalid, parseQuery, queryNumber, type Parsed } from './parse.ts';
-import { isoTime, suffixOf, type EventNames } from './render.ts';
 import { jsonReply, problemReply } from './replies.ts';
-
-interface Cursor {
-  readonly segment: number;
-  readonly offset: number;
-  readonly position: number;
-}
-
-interface FrameQuery {
-  readonly slot: number;
-  readonly generation: number;
-  readonly afterSequence: number;
-  readonly cursor?: Cursor;
-  readonly upTo: number;
-  readonly framesMax: number;
-}
-
-type FramePage =
-  | { readonly kind: 'page'; readonly lastSequence: number; readonly next: Cursor | null }
-  | { readonly kind: 'trimmed'; readonly firstSequence: number | null }
-  | { readonly kind: 'bad-cursor' }
-  | { readonly kind: 'corrupt'; readonly file: string; readonly offset: number };
-
-/** The journal's history reader, handed in: this layer knows no files. */
-export type ReadFrames = (
-  query: FrameQuery,
-  visit: (words: Int32Array, frame: number, position: number) => void,
-) => FramePage;
 
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 500;
-/** With a seat filter most frames are passed over. */
-const FILTERED_FRAMES_MAX = 100_000;
 /** Events whose names are kept. */
 const EVENTS_MAX = 32;
 
-const KIND_NAMES: Readonly<Record<number, string>> = {
-  [FRAME_KIND.define]: 'defined',
-  [FRAME_KIND.hold]: 'held',
-  [FRAME_KIND.order]: 'ordered',
-  [FRAME_KIND.confirm]: 'confirmed',
-  [FRAME_KIND.release]: 'released',
-  [FRAME_KIND.expire]: 'expired',
-  [FRAME_KIND.cancel]: 'cancelled',
-};
+interface KnownNames {
+  readonly version: number;
+  readonly names: HistoryNames;
+}
 
 interface HistoryQuery {
   readonly limit: number;
@@ -90,7 +51,7 @@ interface HistoryQuery {
 export class HistoryServer {
   readonly #arena: Arena;
   readonly #readFrames: ReadFrames;
-  readonly #names = new Map<number, EventNames & { readonly version: number }>();
+  readonly #names = new Map<number, KnownNames>();
 
   constructor(arena: Arena, readFrames: ReadFrames) {
     this.#arena = arena;
@@ -109,32 +70,35 @@ export class HistoryServer {
   }
 
   #reply(slot: number, request: BatchRequest, durable: number): BatchReply {
-    const state = slot === REGISTRY_SLOT ? EVENT_STATE.free : eventState(this.#arena, slot);
-    if (state === EVENT_STATE.free) {
+    const names = slot === REGISTRY_SLOT ? null : this.#namesOf(slot, durable);
+    if (names === null) {
       const detail = `There is no event ${request.subject.slice(0, 64)}`;
       return problemReply('event-not-found', request.requestId, { detail });
     }
-    const names = this.#namesOf(slot);
-    const query = readQuery(request.query, names.map);
+    const query = readQuery(request.query, names);
     if (!query.ok) {
       return problemReply(query.code, request.requestId, { detail: query.detail, errors: query.errors });
     }
     return this.#page(names, request, query.value, durable);
   }
 
-  /** Names of the event's seats; those of the events asked for last are kept. */
-  #namesOf(slot: number): EventNames {
-    const view = viewEvent(this.#arena, slot);
+  /** Names of the event's seats, or null when there is none; those of the events asked for last are kept. */
+  #namesOf(slot: number, durable: number): HistoryNames | null {
+    const { state, generation, version, sequence, bytes } = readDefinition(this.#arena, slot);
+    if (state === EVENT_STATE.free) return null;
     const known = this.#names.get(slot);
-    if (known?.generation === view.generation && known.version === view.version) return known;
-    const map = new SeatMap(parseDefinition(definitionBytes(view)));
-    const names = { slot, generation: view.generation, version: view.version, map };
+    if (known?.names.generation === generation && known.version === version) return known.names;
+    const definition =
+      bytes === null
+        ? lastDefinition(this.#readFrames, { slot, generation, upTo: durable }, sequence)
+        : parseDefinition(bytes);
+    const names = definition === null ? numberNames(slot, generation) : namesOf(slot, generation, definition);
     if (this.#names.size >= EVENTS_MAX) this.#names.clear();
-    this.#names.set(slot, names);
+    this.#names.set(slot, { version, names });
     return names;
   }
 
-  #page(names: EventNames, request: BatchRequest, query: HistoryQuery, durable: number): BatchReply {
+  #page(names: HistoryNames, request: BatchRequest, query: HistoryQuery, durable: number): BatchReply {
     const data: object[] = [];
     let lastKept = query.afterSequence;
     let isFull = false;
@@ -145,7 +109,7 @@ export class HistoryServer {
         afterSequence: query.afterSequence,
         ...(query.cursor !== null && { cursor: query.cursor }),
         upTo: durable,
-        framesMax: query.seat < 0 ? query.limit : FILTERED_FRAMES_MAX,
+        framesMax: query.seat < 0 ? query.limit : FRAMES_MAX,
       },
       (words, frame) => {
         if (isFull) return;
@@ -189,7 +153,7 @@ function nextOf(page: FramePage & { kind: 'page' }, isFull: boolean, lastKept: n
   return `${page.lastSequence}.${segment}.${offset}.${position}`;
 }
 
-function readQuery(text: string, map: SeatMap): Parsed<HistoryQuery> {
+function readQuery(text: string, names: HistoryNames): Parsed<HistoryQuery> {
   const query = parseQuery(text, ['limit', 'after', 'seat']);
   if (!query.ok) return query;
   const limit = queryNumber(query.value, 'limit', PAGE_DEFAULT, 1, PAGE_MAX);
@@ -201,70 +165,11 @@ function readQuery(text: string, map: SeatMap): Parsed<HistoryQuery> {
   }
   const [sequence, segment, offset, position] = after.split('.').map(Number);
   const label = query.value.get('seat');
-  const seat = label === undefined ? -1 : map.seat(label);
+  const seat = label === undefined ? -1 : names.seat(label);
   if (label !== undefined && seat < 0) {
     const detail = `there is no seat ${label.slice(0, 100)}`;
     return invalid([{ pointer: '?seat', code: 'unknown-seat', detail }]);
   }
   const cursor = position === undefined ? null : { segment, offset, position };
   return { ok: true, value: { limit: limit.value, afterSequence: sequence, cursor, seat } };
-}
-
-function hasSeat(words: Int32Array, frame: number, seat: number): boolean {
-  if (headerKind(words[frame + WORD_HEADER]) === FRAME_KIND.define) return false;
-  const items = decodeItems(words, frame + itemsOffset(words, frame), itemsCount(words, frame));
-  return items.some((item) => item.seat === seat);
-}
-
-/** One change as JSON. */
-function changeJson(names: EventNames, words: Int32Array, frame: number): object {
-  const kind = headerKind(words[frame + WORD_HEADER]);
-  const head = {
-    sequence: wide(words, frame + WORD_SEQUENCE),
-    time: isoTime(wide(words, frame + WORD_TIME)),
-    kind: KIND_NAMES[kind],
-  };
-  if (kind === FRAME_KIND.define) return { ...head, seats: [], sections: [] };
-  const random = frame + randomOffset(kind);
-  const cell = words[frame + 8];
-  const suffix = suffixOf(names, cell, [words[random], words[random + 1], words[random + 2]]);
-  const isOrder = kind === FRAME_KIND.order || kind === FRAME_KIND.confirm || kind === FRAME_KIND.cancel;
-  const isNew = kind === FRAME_KIND.hold || kind === FRAME_KIND.order;
-  const items = decodeItems(words, frame + itemsOffset(words, frame), itemsCount(words, frame));
-  const isTouched = (ticket: number): boolean =>
-    kind !== FRAME_KIND.cancel ||
-    ((words[frame + SETTLE.newly + (ticket >>> 5)] >>> (ticket & 31)) & 1) === 1;
-  const seats: string[] = [];
-  const tickets: string[] = [];
-  let ticket = 0;
-  for (const item of items) {
-    for (let place = 0; place < item.quantity; place++, ticket++) {
-      if (!isTouched(ticket)) continue;
-      if (item.seat >= 0) seats.push(names.map.label(item.seat));
-      if (kind === FRAME_KIND.cancel) tickets.push(`ticket_${suffix}_${ticket + 1}`);
-    }
-  }
-  const customer = isNew ? Buffer.from(customerBytes(words, frame)).toString('utf8') : '';
-  const reference =
-    isNew || kind === FRAME_KIND.confirm ? Buffer.from(noteBytes(words, frame)).toString('utf8') : '';
-  return {
-    ...head,
-    hold: `hold_${suffix}`,
-    ...(isOrder && { order: `order_${suffix}` }),
-    ...(customer !== '' && { customer }),
-    ...(reference !== '' && { reference }),
-    seats,
-    sections: sectionsJson(names, words, frame, kind),
-    ...(kind === FRAME_KIND.cancel && { tickets }),
-  };
-}
-
-function sectionsJson(names: EventNames, words: Int32Array, frame: number, kind: number): object[] {
-  const count = sectionFactCount(words, frame, kind);
-  const sections: object[] = [];
-  for (let i = 0; i < count; i++) {
-    const fact = words[frame + sectionsOffset(kind) + i * SECTION_FACT_WORDS];
-    sections.push({ section: names.map.definition.sections[fact & 0xffff].id, quantity: fact >>> 16 });
-  }
-  return sections;
 }

@@ -7,6 +7,7 @@ import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import { OPERATIONS } from '../core/operations.ts';
 import type { KeyHash } from '../memory/keys.ts';
+import { SHARE_COUNT } from '../memory/layout.ts';
 
 /** Without keys every caller is one and the same admin. */
 const SCOPE_WITHOUT_KEYS = 'admin';
@@ -18,7 +19,8 @@ export function keyHash(request: BatchRequest): KeyHash | null {
   if (request.idempotencyKey === '') return null;
   const name = NAMES.get(request.operation);
   assert(name !== undefined, 'an operation has a name');
-  const scope = `${SCOPE_WITHOUT_KEYS}\n${name}\n${request.subject}\n${request.idempotencyKey}`;
+  const caller = request.keyId === '' ? SCOPE_WITHOUT_KEYS : request.keyId;
+  const scope = `${caller}\n${name}\n${request.subject}\n${request.idempotencyKey}`;
   const scopeHash = hash('sha256', scope, 'buffer');
   const bodyHash = hash('sha256', request.body ?? '', 'buffer');
   return {
@@ -28,5 +30,20 @@ export function keyHash(request: BatchRequest): KeyHash | null {
     hash2: scopeHash.readInt32LE(8),
     body0: bodyHash.readInt32LE(0),
     body1: bodyHash.readInt32LE(4),
+    share: shareOf(request.client),
   };
+}
+
+/** Shares of clients seen lately: most requests come from few. */
+const shares = new Map<string, number>();
+const SHARES_KEPT_MAX = 1024;
+
+/** Which share of the table a client's keys count to, 1 to SHARE_COUNT − 1: stored, so it never changes for a client. */
+function shareOf(client: string): number {
+  const known = shares.get(client);
+  if (known !== undefined) return known;
+  const share = 1 + (hash('sha256', client, 'buffer').readUInt32LE(0) % (SHARE_COUNT - 1));
+  if (shares.size >= SHARES_KEPT_MAX) shares.clear();
+  shares.set(client, share);
+  return share;
 }

@@ -22,8 +22,14 @@ const ERRORS_MAX = 20;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-export function invalid(errors: FieldError[]): ParseFailure {
-  return { ok: false, code: 'invalid-request', detail: errors[0]?.detail ?? '', errors };
+export function invalid(errors: readonly FieldError[]): ParseFailure {
+  const detail = errors[0]?.detail ?? '';
+  return { ok: false, code: 'invalid-request', detail, errors: errors.slice(0, ERRORS_MAX) };
+}
+
+/** Parts what is wrong with an input from what the engine refuses: only the first has words. */
+export function isParseFailure(failure: { readonly ok: false }): failure is ParseFailure {
+  return 'detail' in failure || 'errors' in failure;
 }
 
 /** Parses JSON text in UTF-8. Invalid UTF-8 is malformed, not repaired. */
@@ -71,6 +77,7 @@ const CODES: Readonly<Record<string, string>> = {
   minLength: 'out-of-range',
   maxLength: 'out-of-range',
   pattern: 'bad-format',
+  minProperties: 'missing',
   enum: 'bad-value',
   anyOf: 'bad-value',
 };
@@ -111,7 +118,7 @@ export function parseQuery(query: string, allowed: readonly string[]): Parsed<Re
     }
     values.set(name, value);
   }
-  return errors.length > 0 ? invalid(errors.slice(0, ERRORS_MAX)) : { ok: true, value: values };
+  return errors.length > 0 ? invalid(errors) : { ok: true, value: values };
 }
 
 /** A whole number of a query, or its default. */

@@ -1,11 +1,10 @@
 /**
- * Claims and definitions as the JSON of API.md.
+ * Claims as the JSON of API.md.
  */
 import { claimSuffix, type CellIndex, type EventSlot } from '../core/ids.ts';
-import type { EventDefinition, SeatMap } from '../engine/definition.ts';
-import { FLAG_BEST, FLAG_SPLIT } from '../engine/hold.ts';
+import type { SeatMap } from '../engine/definition.ts';
 import { isTicketCancelled, type Claim, type ClaimItem } from '../engine/read.ts';
-import { CLAIM_STATE } from '../memory/layout.ts';
+import { CLAIM_FLAG, CLAIM_STATE } from '../memory/layout.ts';
 
 /** What rendering needs to know of an event. */
 export interface EventNames {
@@ -19,7 +18,11 @@ export function isoTime(ms: number): string {
 }
 
 /** The suffix that the ids of a claim share. */
-export function suffixOf(event: EventNames, cell: number, random: readonly [number, number, number]): string {
+export function suffixOf(
+  event: Pick<EventNames, 'slot' | 'generation'>,
+  cell: number,
+  random: readonly [number, number, number],
+): string {
   return claimSuffix({
     slot: event.slot as EventSlot,
     generation: event.generation,
@@ -35,9 +38,15 @@ export function claimSuffixOf(event: EventNames, claim: Claim): string {
 }
 
 function itemJson(event: EventNames, item: ClaimItem): object {
-  if (item.seat >= 0) return { seat: event.map.label(item.seat), price: item.price };
+  const { price } = item;
+  const type = typeName(event, item);
+  if (item.seat >= 0) return { seat: event.map.label(item.seat), type, price };
   const section = event.map.definition.sections[item.section].id;
-  return { section, quantity: item.quantity, price: item.price };
+  return { section, quantity: item.quantity, type, price };
+}
+
+function typeName(event: EventNames, item: ClaimItem): string {
+  return event.map.definition.priceTypes[item.type];
 }
 
 function totalOf(items: readonly ClaimItem[]): number {
@@ -66,13 +75,14 @@ export function holdJson(event: EventNames, claim: Claim, nowMs: number): object
     event: definition.id,
     customer: claim.customer === '' ? null : claim.customer,
     reference: claim.reference,
+    metadata: claim.metadata === null ? {} : (JSON.parse(claim.metadata) as object),
     state: HOLD_STATES[claim.state],
     sequence: claim.sequence,
     createdAt: isoTime(claim.createdMs),
     expiresAt: hasDeadline ? isoTime(claim.deadlineMs) : null,
     ...(isHeld && { expiresInMs: Math.max(0, claim.deadlineMs - nowMs) }),
     items: claim.items.map((item) => itemJson(event, item)),
-    ...((claim.flags & FLAG_BEST) !== 0 && { adjacent: (claim.flags & FLAG_SPLIT) === 0 }),
+    ...((claim.flags & CLAIM_FLAG.best) !== 0 && { adjacent: (claim.flags & CLAIM_FLAG.split) === 0 }),
     total: totalOf(claim.items),
     currency: definition.currency,
   };
@@ -86,6 +96,7 @@ export function orderJson(event: EventNames, claim: Claim): object {
   let number = 0;
   for (const item of claim.items) {
     const section = definition.sections[item.section].id;
+    const type = typeName(event, item);
     for (let place = 0; place < item.quantity; place++, number++) {
       const isCancelled = isTicketCancelled(claim, number);
       if (isCancelled) cancelledTotal += item.price ?? 0;
@@ -93,6 +104,7 @@ export function orderJson(event: EventNames, claim: Claim): object {
         id: `ticket_${suffix}_${number + 1}`,
         section,
         ...(item.seat >= 0 && { seat: event.map.label(item.seat) }),
+        type,
         price: item.price,
         state: isCancelled ? 'cancelled' : 'valid',
       });
@@ -106,6 +118,7 @@ export function orderJson(event: EventNames, claim: Claim): object {
     state: claim.state === CLAIM_STATE.cancelled ? 'cancelled' : 'confirmed',
     sequence: claim.sequence,
     reference: claim.reference,
+    metadata: claim.metadata === null ? {} : (JSON.parse(claim.metadata) as object),
     total: totalOf(claim.items),
     cancelledTotal,
     currency: definition.currency,
@@ -113,29 +126,4 @@ export function orderJson(event: EventNames, claim: Claim): object {
     updatedAt: isoTime(claim.updatedMs),
     tickets,
   };
-}
-
-export function eventJson(definition: EventDefinition, version: number, createdMs: number): object {
-  const { id, name, state, startsAt, timeZone, currency, limits, sections } = definition;
-  return {
-    id,
-    name,
-    state,
-    version,
-    createdAt: isoTime(createdMs),
-    startsAt,
-    timeZone,
-    currency,
-    limits,
-    sections,
-  };
-}
-
-function capacityOf(definition: EventDefinition): number {
-  return definition.sections.reduce((sum, section) => sum + section.capacity, 0);
-}
-
-export function eventSummaryJson(definition: EventDefinition, version: number): object {
-  const { id, name, state, startsAt, timeZone, currency } = definition;
-  return { id, name, state, version, startsAt, timeZone, currency, capacity: capacityOf(definition) };
 }

@@ -12,6 +12,12 @@ export interface ReplyOptions {
   readonly location?: string;
   readonly replayed?: boolean;
   readonly isPublic?: boolean;
+  readonly cost?: number;
+}
+
+/** How many places a command took: what the fair queue corrects its client's account by. */
+interface CostedReply extends BatchReply {
+  readonly cost: number;
 }
 
 function reply(
@@ -19,7 +25,7 @@ function reply(
   contentType: BatchReply['contentType'],
   body: Uint8Array,
   options: ReplyOptions,
-): BatchReply {
+): CostedReply {
   return {
     status,
     contentType,
@@ -29,6 +35,7 @@ function reply(
     etag: options.etag ?? '',
     location: options.location ?? '',
     retryAfterMs: 0,
+    cost: options.cost ?? 0,
     body,
   };
 }
@@ -54,6 +61,12 @@ export function problemReply(code: ProblemCode, requestId: string, extras: Probl
   const [status] = PROBLEMS[code];
   const json = problemJson(code, requestId, extras);
   return reply(status, CONTENT_TYPE.problem, Buffer.from(json), {});
+}
+
+/** Whether `If-Match` lets a request through: RFC 9110 §13.1.1, strong comparison, so a weak tag never does. */
+export function isMatch(header: string, etag: string): boolean {
+  if (header.trim() === '*') return true;
+  return header.split(',').some((tag) => tag.trim() === etag);
 }
 
 /** Whether `If-None-Match` names this entity tag: RFC 9110 §13.1.2, weak comparison. */

@@ -54,7 +54,7 @@ export function readRow(
       'seats is a count or a list of "1..8", "9", null for an aisle and { id, features }',
     );
   }
-  const taken = new Set<string>();
+  const taken = new TakenNumbers();
   const entries: RowEntry[] = [];
   let seatCount = 0;
   for (let i = 0; i < seats.length; i++) {
@@ -63,11 +63,10 @@ export function readRow(
     if (entry === undefined) return null;
     entries.push(entry);
     if (entry === null) continue;
-    // Before the numbers are looked at one by one: a few bytes can name millions.
     const count = seatsOf(entry);
     if (count > budget.left) return fail(at, 'out-of-range', TOO_MANY);
     budget.left -= count;
-    if (!takeNumbers(entry, taken)) return fail(at, 'duplicate', 'a seat number stands twice in this row');
+    if (!taken.take(entry)) return fail(at, 'duplicate', 'a seat number stands twice in this row');
     seatCount += count;
   }
   if (seatCount === 0) return fail(`${pointer}/seats`, 'out-of-range', 'a row has at least one seat');
@@ -79,21 +78,42 @@ function seatsOf(entry: string | { readonly id: string }): number {
   return range === null ? 1 : range.last - range.first + 1;
 }
 
-/** Notes the seat numbers of an entry; false when one is taken. */
-function takeNumbers(entry: string | { readonly id: string }, taken: Set<string>): boolean {
-  const range = typeof entry === 'string' ? parseRange(entry) : null;
-  if (range === null) {
-    const id = typeof entry === 'string' ? entry : entry.id;
-    if (taken.has(id)) return false;
-    taken.add(id);
+/**
+ * Seat numbers of a row that are taken. Ranges are kept as ranges, ascending: a few bytes can name millions of numbers,
+ * and each of ten thousand entries is looked up in the ones before it.
+ */
+class TakenNumbers {
+  /** What is no plain number: "7a", "007". */
+  readonly #words = new Set<string>();
+  readonly #firsts: number[] = [];
+  readonly #lasts: number[] = [];
+
+  /** Notes the numbers of an entry; false when one is taken. */
+  take(entry: string | { readonly id: string }): boolean {
+    const text = typeof entry === 'string' ? entry : entry.id;
+    const range = typeof entry === 'string' ? parseRange(entry) : null;
+    if (range !== null) return this.#takeRange(range.first, range.last);
+    const number = Number(text);
+    if (String(number) === text) return this.#takeRange(number, number);
+    if (this.#words.has(text)) return false;
+    this.#words.add(text);
     return true;
   }
-  for (let number = range.first; number <= range.last; number++) {
-    const id = String(number);
-    if (taken.has(id)) return false;
-    taken.add(id);
+
+  #takeRange(first: number, last: number): boolean {
+    let from = 0;
+    let to = this.#firsts.length;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#firsts[middle] <= last) from = middle + 1;
+      else to = middle;
+    }
+    // The last range that begins at or before this one's end: the only one that can reach into it.
+    if (from > 0 && this.#lasts[from - 1] >= first) return false;
+    this.#firsts.splice(from, 0, first);
+    this.#lasts.splice(from, 0, last);
+    return true;
   }
-  return true;
 }
 
 function readEntry(entry: unknown, at: string, errors: FieldError[]): RowEntry | undefined {

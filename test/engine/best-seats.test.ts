@@ -10,7 +10,7 @@ import { take } from '../../src/engine/hold.ts';
 import { PlacePlan } from '../../src/engine/plan.ts';
 import type { EventView } from '../../src/memory/event.ts';
 import { ITEM, ITEM_WORDS } from '../../src/memory/layout.ts';
-import { EngineRig, eventOf, isLong, MIB, smallLimits, testSeed } from './rig.ts';
+import { EngineRig, eventOf, isLong, MIB, PLAIN_TAKE, smallLimits, testSeed, wantSeat } from './rig.ts';
 
 const FLOOR = { id: 'floor', name: 'Floor', kind: 'general', capacity: 9, price: 500 } as const;
 const STALLS = 1;
@@ -46,16 +46,13 @@ function hallOf(rig: EngineRig, rows: readonly (readonly Place[])[]): EventView 
 
 function sell(rig: EngineRig, view: EventView, seats: readonly number[]): void {
   for (let at = 0; at < seats.length; at += 100) {
-    const items = seats.slice(at, at + 100).map((seat) => ({ kind: 'seat', seat }) as const);
+    const items = seats.slice(at, at + 100).map((seat) => wantSeat(view, seat, 900));
     const taken = rig.run(view, (context) =>
       take(context, view, {
         kind: 'order',
         items,
-        customer: new Uint8Array(),
-        reference: null,
-        durationMs: 0,
+        ...PLAIN_TAKE,
         random: Uint32Array.of(at, 1, 1),
-        key: null,
       }),
     );
     if (!taken.ok) throw new Error(`the test's order is refused: ${taken.code}`);
@@ -155,8 +152,8 @@ t.test(
           wanted.filter((seat) => states[seat] === 'open' || states[seat] === 'wheelchair'),
         );
         const plan = new PlacePlan();
-        for (const seat of planned) plan.add(seat, STALLS, 1, 901);
-        const outcome = chooseBestSeats(view, plan, STALLS, quantity, mustBeAdjacent);
+        for (const seat of planned) plan.add(seat, STALLS, 1, 901, 0);
+        const outcome = chooseBestSeats(view, plan, STALLS, quantity, mustBeAdjacent, 901, 0);
         met[outcome]++;
         const runs = modelRuns(hall, planned);
         const fewest = fewestRuns(runs, quantity);
@@ -212,8 +209,8 @@ t.test(
     const view = hallOf(rig, hall);
     const open = hall.flat().filter((each) => each === 'open').length;
     const plan = new CountingPlan();
-    plan.add(-1, 0, 1, 501);
-    t.equal(chooseBestSeats(view, plan, STALLS, 99, false), 'split');
+    plan.add(-1, 0, 1, 501, 0);
+    t.equal(chooseBestSeats(view, plan, STALLS, 99, false, 901, 0), 'split');
     t.equal(plan.placeCount, 100);
     t.ok(plan.looks <= 3 * open, `${plan.looks} looks at ${open} open seats`);
 

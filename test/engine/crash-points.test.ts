@@ -26,12 +26,16 @@ import {
   keyOf,
   MIB,
   newContext,
+  noteOf,
+  PLAIN_TAKE,
   refOf,
   replayInto,
+  RULES,
   smallLimits,
   START_MS,
   TinyJournal,
   underMutex,
+  wantPlaces,
   type KeptFrames,
 } from './rig.ts';
 
@@ -94,14 +98,11 @@ const R1 = wordsOf(11, 12, 13);
 const R2 = wordsOf(21, 22, 23);
 const R3 = wordsOf(31, 32, 0xffff_ffff);
 const text = (value: string): Uint8Array => Buffer.from(value);
-const seats = (...indices: number[]): WantedItem[] => indices.map((seat) => ({ kind: 'seat', seat }));
-const floor = (quantity: number): WantedItem => ({ kind: 'places', section: 0, quantity, adjacent: false });
-const stalls = (quantity: number, adjacent: boolean): WantedItem => ({
-  kind: 'places',
-  section: 1,
-  quantity,
-  adjacent,
-});
+/** Seats 0 to 17 are those of the stalls. */
+const seats = (...indices: number[]): WantedItem[] =>
+  indices.map((seat) => ({ kind: 'seat', seat, section: 1, type: 0, priceWord: 0 }));
+const floor = (quantity: number): WantedItem => wantPlaces(0, quantity, false, 1500);
+const stalls = (quantity: number, adjacent: boolean): WantedItem => wantPlaces(1, quantity, adjacent);
 
 function taking(
   kind: 'hold' | 'order',
@@ -109,7 +110,7 @@ function taking(
   items: WantedItem[],
   rest?: Partial<TakeCommand>,
 ): TakeCommand {
-  return { kind, items, customer: text(''), reference: null, durationMs: 60_000, random, key: null, ...rest };
+  return { kind, items, ...PLAIN_TAKE, random, ...rest };
 }
 
 function mustTake(rig: EngineRig, view: EventView, command: TakeCommand): number {
@@ -117,6 +118,8 @@ function mustTake(rig: EngineRig, view: EventView, command: TakeCommand): number
   if (!outcome.ok) throw new Error(`the test's claim is refused: ${outcome.code}`);
   return outcome.cell;
 }
+
+const TO_SALE = { toBlocked: false, reason: new Uint8Array() } as const;
 
 interface Scenario {
   readonly name: string;
@@ -158,7 +161,7 @@ const holdR1 = (rig: EngineRig, view: EventView, rest?: Partial<TakeCommand>): v
   mustTake(rig, view, taking('hold', R1, [...seats(1, 2), floor(3)], rest));
 };
 const orderR1 = (rig: EngineRig, view: EventView): void => {
-  mustTake(rig, view, taking('order', R1, [...seats(1, 2), floor(3)], { reference: text('before') }));
+  mustTake(rig, view, taking('order', R1, [...seats(1, 2), floor(3)], { note: noteOf('before') }));
 };
 
 const SCENARIOS: Scenario[] = [
@@ -181,7 +184,7 @@ const SCENARIOS: Scenario[] = [
         view,
         taking('hold', R2, [...seats(0, 5), floor(2)], {
           customer: text('customer-1'),
-          reference: text('reference-1'),
+          note: noteOf('reference-1'),
           key: keyOf('hold', 'x'),
         }),
       ),
@@ -194,14 +197,14 @@ const SCENARIOS: Scenario[] = [
       mustTake(rig, view, taking('order', R1, seats(2, 3)));
     },
     command: (context, view) =>
-      take(context, view, taking('hold', R2, [stalls(6, false)], { reference: text('a-reference') })),
+      take(context, view, taking('hold', R2, [stalls(6, false)], { note: noteOf('a-reference') })),
     found: [R1, R2],
   },
   {
     name: 'order of one place over the remains of longer claims, with a reference',
     setup: wearOut,
     command: (context, view) =>
-      take(context, view, taking('order', R2, [floor(1)], { reference: text('r'.repeat(64)) })),
+      take(context, view, taking('order', R2, [floor(1)], { note: noteOf('r'.repeat(64)) })),
     found: [R2],
   },
   {
@@ -241,7 +244,9 @@ const SCENARIOS: Scenario[] = [
       confirm(context, view, {
         ref: claimOf(view, R1),
         receivedAtMs: START_MS,
-        reference: null,
+        note: null,
+        retake: false,
+        rules: RULES,
         key: keyOf('confirm', 'x'),
       }),
     found: [R1],
@@ -250,13 +255,15 @@ const SCENARIOS: Scenario[] = [
     name: 'confirm, with a reference that takes the place of another',
     setup: (rig, view) => {
       wearOut(rig, view);
-      holdR1(rig, view, { reference: text('before') });
+      holdR1(rig, view, { note: noteOf('before') });
     },
     command: (context, view) =>
       confirm(context, view, {
         ref: claimOf(view, R1),
         receivedAtMs: START_MS,
-        reference: text('after, and longer than before'),
+        note: noteOf('after, and longer than before'),
+        retake: false,
+        rules: RULES,
         key: null,
       }),
     found: [R1],
@@ -264,7 +271,7 @@ const SCENARIOS: Scenario[] = [
   {
     name: 'release, with a key',
     setup: (rig, view) => {
-      holdR1(rig, view, { reference: text('a') });
+      holdR1(rig, view, { note: noteOf('a') });
       mustTake(rig, view, taking('hold', R2, [stalls(3, true)]));
     },
     command: (context, view) =>
@@ -279,7 +286,9 @@ const SCENARIOS: Scenario[] = [
       return confirm(context, view, {
         ref: claimOf(view, R1),
         receivedAtMs: START_MS + 60_000,
-        reference: text('late'),
+        note: noteOf('late'),
+        retake: false,
+        rules: RULES,
         key: keyOf('confirm', 'x'),
       });
     },
@@ -303,7 +312,12 @@ const SCENARIOS: Scenario[] = [
     name: 'cancel of some tickets, with a key',
     setup: orderR1,
     command: (context, view) =>
-      cancel(context, view, { ref: claimOf(view, R1), tickets: [0, 4], key: keyOf('cancel', 'x') }),
+      cancel(context, view, {
+        ref: claimOf(view, R1),
+        tickets: [0, 4],
+        ...TO_SALE,
+        key: keyOf('cancel', 'x'),
+      }),
     found: [R1],
   },
   {
@@ -311,9 +325,10 @@ const SCENARIOS: Scenario[] = [
     setup: (rig, view) => {
       orderR1(rig, view);
       const ref = claimOf(view, R1);
-      rig.run(view, (context) => cancel(context, view, { ref, tickets: [1, 2], key: null }));
+      rig.run(view, (context) => cancel(context, view, { ref, tickets: [1, 2], ...TO_SALE, key: null }));
     },
-    command: (context, view) => cancel(context, view, { ref: claimOf(view, R1), tickets: null, key: null }),
+    command: (context, view) =>
+      cancel(context, view, { ref: claimOf(view, R1), tickets: null, ...TO_SALE, key: null }),
     found: [R1],
   },
 ];

@@ -21,10 +21,13 @@ import {
   eventOf,
   keyOf,
   newContext,
+  noteOf,
+  PLAIN_TAKE,
   refOf,
   replayInto,
   smallLimits,
   underMutex,
+  wantPlaces,
 } from './rig.ts';
 
 const LIMITS = smallLimits();
@@ -82,16 +85,16 @@ function defineUpToDirectory(rig: EngineRig): EventView {
 /** An order of one seat and two places; its cell. */
 function order(context: BatchContext, view: EventView, seat: number, random: Uint32Array): number {
   const items: WantedItem[] = [
-    { kind: 'seat', seat },
-    { kind: 'places', section: 0, quantity: 2, adjacent: false },
+    { kind: 'seat', seat, section: 1, type: 0, priceWord: 0 },
+    wantPlaces(0, 2, false, 1500),
   ];
   const taken = underMutex(context, view.slot, () =>
     take(context, view, {
       kind: 'order',
       items,
+      ...PLAIN_TAKE,
       customer: Buffer.from('customer'),
-      reference: Buffer.from('reference'),
-      durationMs: 60_000,
+      note: noteOf('reference'),
       random,
       key: keyOf(`order ${seat}`, ''),
     }),

@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert';
 
-export type SeatState = 'available' | 'held' | 'sold';
+export type SeatState = 'available' | 'held' | 'sold' | 'blocked';
 export type ClaimState = 'held' | 'confirmed' | 'released' | 'expired' | 'cancelled';
 
 export interface ModelSeat {
@@ -32,14 +32,17 @@ export interface ModelItem {
 export interface ModelClaim {
   readonly cell: number;
   readonly random: Uint32Array;
-  readonly items: readonly ModelItem[];
+  items: readonly ModelItem[];
   readonly customer: string;
   readonly createdMs: number;
-  readonly expiresMs: number;
+  expiresMs: number;
   /** null: no best seats were asked for. */
-  readonly adjacent: boolean | null;
-  readonly tickets: boolean[];
+  adjacent: boolean | null;
+  tickets: boolean[];
   reference: string | null;
+  metadata: string | null;
+  /** The engine may have used the room of its note for another, once it had ended. */
+  mayHaveLostNote: boolean;
   state: ClaimState;
   updatedMs: number;
   sequence: number;
@@ -62,6 +65,7 @@ export interface Expected {
   readonly requested?: number;
   readonly available?: number;
   readonly held?: number;
+  readonly limit?: number;
   readonly seats?: readonly number[];
   readonly changed?: boolean;
   readonly replayed?: boolean;
@@ -77,6 +81,12 @@ export interface Counts {
   readonly held: number;
   readonly sold: number;
   readonly blocked: number;
+}
+
+/** Of customers. */
+export interface ModelRules {
+  readonly tickets: number;
+  readonly holds: number;
 }
 
 interface KnownKey {
@@ -96,6 +106,9 @@ export class Model {
   /** The event's sequence: its definition is the first change. */
   sequence = 1;
   nowMs: number;
+  rules: ModelRules = { tickets: Infinity, holds: Infinity };
+  /** Places of general sections that are off sale. */
+  readonly blockedPlaces: number[];
 
   /** Rows are written as letters: s a seat, w a wheelchair seat, _ an aisle. Null for a general section. */
   constructor(
@@ -103,6 +116,7 @@ export class Model {
     nowMs: number,
   ) {
     this.nowMs = nowMs;
+    this.blockedPlaces = sections.map(() => 0);
     this.sections = sections.map(({ capacity, price, rows }) => ({ capacity, price, seated: rows !== null }));
     let row = 0;
     sections.forEach(({ rows }, section) => {
@@ -140,7 +154,9 @@ export class Model {
       }
     }
     const { capacity } = this.sections[section];
-    return { capacity, available: capacity - held - sold, held, sold, blocked: 0 };
+    const seats = this.seats.filter((seat) => seat.section === section && seat.state === 'blocked').length;
+    const blocked = seats + this.blockedPlaces[section];
+    return { capacity, available: capacity - held - sold - blocked, held, sold, blocked };
   }
 
   /** What a known key says before anything else is looked at; null when it is not known. */
@@ -167,11 +183,41 @@ export class Model {
     return ageMs >= DAY_MS && ageMs < DAY_MS + 1000;
   }
 
-  /** Chooses places, or says why not. */
-  plan(wanted: readonly Wanted[]): { refusal: Expected } | { items: ModelItem[]; adjacent: boolean | null } {
+  /** Tickets and holds of a customer. */
+  #customer(name: string): { tickets: number; holds: number } {
+    let tickets = 0;
+    let holds = 0;
+    for (const claim of this.claims) {
+      if (claim.customer !== name || (claim.state !== 'held' && claim.state !== 'confirmed')) continue;
+      tickets += claim.tickets.filter((isValid) => isValid).length;
+      if (claim.state === 'held') holds++;
+    }
+    return { tickets, holds };
+  }
+
+  /** Whether a customer may have so many more, or why not. */
+  limit(name: string, tickets: number, holds: number): Expected | null {
+    if (name === '') return null;
+    const has = this.#customer(name);
+    const { rules } = this;
+    if (tickets > 0 && has.tickets + tickets > rules.tickets) {
+      return { code: 'customer-limit', limit: rules.tickets, requested: tickets, held: has.tickets };
+    }
+    if (holds > 0 && has.holds + holds > rules.holds) {
+      return { code: 'customer-hold-limit', limit: rules.holds, requested: holds, held: has.holds };
+    }
+    return null;
+  }
+
+  /** Chooses places, or says why not. `freed`: places by section, and `givenUp` seats, that the caller gives back. */
+  plan(
+    wanted: readonly Wanted[],
+    freed: ReadonlyMap<number, number> = new Map(),
+    givenUp: ReadonlySet<number> = new Set(),
+  ): { refusal: Expected } | { items: ModelItem[]; adjacent: boolean | null } {
     const items: ModelItem[] = [];
     const named = wanted.filter((item) => item.kind === 'seat').map(({ seat }) => seat);
-    const unavailable = named.filter((seat) => this.seats[seat].state !== 'available');
+    const unavailable = named.filter((seat) => this.seats[seat].state !== 'available' && !givenUp.has(seat));
     if (unavailable.length > 0) return { refusal: { code: 'seat-unavailable', seats: unavailable } };
     const chosen = new Set<number>(named);
     for (const seat of named) items.push({ seat, section: this.seats[seat].section, quantity: 1 });
@@ -180,10 +226,11 @@ export class Model {
       if (item.kind === 'seat') continue;
       const { section, quantity } = item;
       const { available, held } = this.counts(section);
-      let planned = 0;
+      let planned = -(freed.get(section) ?? 0);
       for (const other of items) if (other.section === section) planned += other.quantity;
       const numbers = { section, available, held };
-      if (available === 0) return { refusal: { code: 'sold-out', requested: quantity, ...numbers } };
+      if (available === 0 && planned + quantity > 0 && planned >= 0)
+        return { refusal: { code: 'sold-out', requested: quantity, ...numbers } };
       const requested = planned + quantity;
       if (requested > available) return { refusal: { code: 'not-enough-available', requested, ...numbers } };
       if (!this.sections[section].seated) {
@@ -253,7 +300,12 @@ export class Model {
     return runs[0]?.seats ?? null;
   }
 
-  add(claim: Omit<ModelClaim, 'tickets' | 'createdMs' | 'updatedMs' | 'sequence' | 'isGone'>): ModelClaim {
+  add(
+    claim: Omit<
+      ModelClaim,
+      'tickets' | 'createdMs' | 'updatedMs' | 'sequence' | 'isGone' | 'mayHaveLostNote'
+    >,
+  ): ModelClaim {
     this.sequence++;
     const places = claim.items.reduce((sum, item) => sum + item.quantity, 0);
     const added = {
@@ -263,6 +315,7 @@ export class Model {
       updatedMs: this.nowMs,
       sequence: this.sequence,
       isGone: false,
+      mayHaveLostNote: false,
     };
     this.claims.push(added);
     this.#setSeats(added, claim.state === 'held' ? 'held' : 'sold', () => true);
@@ -275,7 +328,7 @@ export class Model {
       if (item.seat >= 0 && which(ticket)) {
         const seat = this.seats[item.seat];
         seat.state = state;
-        seat.owner = state === 'available' ? null : claim;
+        seat.owner = state === 'available' || state === 'blocked' ? null : claim;
         seat.sequence = this.sequence;
       }
       ticket += item.quantity;
@@ -288,6 +341,119 @@ export class Model {
     claim.sequence = this.sequence;
     claim.updatedMs = this.nowMs;
     this.#setSeats(claim, state === 'confirmed' ? 'sold' : 'available', () => true);
+    if (state !== 'confirmed') claim.mayHaveLostNote = true;
+  }
+
+  /** What a change of a hold comes to: what is kept, then what is added; or why not. */
+  planChange(
+    claim: ModelClaim,
+    add: readonly Wanted[],
+    remove: readonly { seat: number; section: number; quantity: number }[],
+  ): { refusal: Expected } | { items: ModelItem[]; adjacent: boolean | null } {
+    const kept = claim.items.map((item) => ({ ...item }));
+    const freed = new Map<number, number>();
+    const givenUp = new Set<number>();
+    for (const item of remove) {
+      let missing = item.quantity;
+      for (const own of kept) {
+        const isIt = item.seat >= 0 ? own.seat === item.seat : own.seat < 0 && own.section === item.section;
+        if (!isIt) continue;
+        const taken = Math.min(missing, own.quantity);
+        own.quantity -= taken;
+        missing -= taken;
+        freed.set(own.section, (freed.get(own.section) ?? 0) + taken);
+      }
+      if (missing > 0) return { refusal: { code: 'invalid-request' } };
+      if (item.seat >= 0) givenUp.add(item.seat);
+    }
+    const left = kept.filter((item) => item.quantity > 0);
+    if (left.length + add.length === 0) return { refusal: { code: 'invalid-request' } };
+    const places = [...left, ...add].reduce((sum, item) => sum + ('quantity' in item ? item.quantity : 1), 0);
+    if (add.length > 0 && places > 100) {
+      return { refusal: { code: 'invalid-request', requested: places, limit: 100 } };
+    }
+    const planned = this.plan(add, freed, givenUp);
+    if ('refusal' in planned) return planned;
+    return { items: [...left, ...planned.items], adjacent: planned.adjacent };
+  }
+
+  change(claim: ModelClaim, items: readonly ModelItem[], adjacent: boolean | null): void {
+    this.sequence++;
+    const before = new Set(claim.items.filter(({ seat }) => seat >= 0).map(({ seat }) => seat));
+    const after = new Set(items.filter(({ seat }) => seat >= 0).map(({ seat }) => seat));
+    for (const seat of new Set([...before, ...after])) {
+      if (before.has(seat) === after.has(seat)) continue;
+      this.seats[seat].state = after.has(seat) ? 'held' : 'available';
+      this.seats[seat].owner = after.has(seat) ? claim : null;
+      this.seats[seat].sequence = this.sequence;
+    }
+    claim.items = items;
+    claim.tickets = Array.from({ length: items.reduce((sum, item) => sum + item.quantity, 0) }, () => true);
+    if (adjacent !== null) claim.adjacent = claim.adjacent !== false && adjacent;
+    claim.sequence = this.sequence;
+    claim.updatedMs = this.nowMs;
+  }
+
+  extend(claim: ModelClaim, durationMs: number, maxMs: number): Expected {
+    const wantedMs = this.nowMs + durationMs;
+    const ok = { code: 'ok', claim, replayed: false };
+    if (wantedMs <= claim.expiresMs) return { ...ok, changed: false };
+    if (claim.createdMs + maxMs <= claim.expiresMs) return { code: 'extend-limit', limit: maxMs / 1000 };
+    this.sequence++;
+    claim.expiresMs = Math.min(wantedMs, claim.createdMs + maxMs);
+    claim.sequence = this.sequence;
+    claim.updatedMs = this.nowMs;
+    return { ...ok, changed: true };
+  }
+
+  /** Whether the places of an expired hold are all there, or which are not. */
+  retakable(claim: ModelClaim): Expected | null {
+    const gone = claim.items.filter(({ seat }) => seat >= 0 && this.seats[seat].state !== 'available');
+    if (gone.length > 0) return { code: 'seat-unavailable', seats: gone.map(({ seat }) => seat) };
+    const wanted = new Map<number, number>();
+    for (const { section, quantity } of claim.items)
+      wanted.set(section, (wanted.get(section) ?? 0) + quantity);
+    for (const [section, requested] of wanted) {
+      const { available, held } = this.counts(section);
+      if (available >= requested) continue;
+      return {
+        code: available === 0 ? 'sold-out' : 'not-enough-available',
+        section,
+        requested,
+        available,
+        held,
+      };
+    }
+    return this.limit(claim.customer, claim.tickets.length, 0);
+  }
+
+  /** Takes places off sale, or puts them back; how many changed, or why not. */
+  block(
+    isBlock: boolean,
+    seats: readonly number[],
+    places: readonly { section: number; quantity: number }[],
+  ): { refusal: Expected } | number {
+    const [from, to] = isBlock ? (['available', 'blocked'] as const) : (['blocked', 'available'] as const);
+    const wrong = seats.filter((seat) => this.seats[seat].state !== from && this.seats[seat].state !== to);
+    if (wrong.length > 0) return { refusal: { code: 'seat-unavailable', seats: wrong } };
+    for (const { section, quantity } of places) {
+      const { available, blocked, held } = this.counts(section);
+      const there = isBlock ? available : blocked;
+      if (there >= quantity) continue;
+      return {
+        refusal: { code: 'not-enough-available', section, requested: quantity, available: there, held },
+      };
+    }
+    const changing = seats.filter((seat) => this.seats[seat].state === from);
+    const changed = changing.length + places.reduce((sum, { quantity }) => sum + quantity, 0);
+    if (changed === 0) return 0;
+    this.sequence++;
+    for (const seat of changing) {
+      this.seats[seat].state = to;
+      this.seats[seat].sequence = this.sequence;
+    }
+    for (const { section, quantity } of places) this.blockedPlaces[section] += isBlock ? quantity : -quantity;
+    return changed;
   }
 
   /** What naming a hold that is none any more is answered with; expires one that has run out. Null: it is good. */
@@ -302,7 +468,7 @@ export class Model {
     return { code: claim.state === 'released' ? 'hold-released' : 'hold-expired', orGone: 'hold-not-found' };
   }
 
-  cancel(claim: ModelClaim, tickets: readonly number[] | null): boolean {
+  cancel(claim: ModelClaim, tickets: readonly number[] | null, toBlocked: boolean): boolean {
     const which = tickets ?? claim.tickets.map((_, ticket) => ticket);
     const newly = new Set(which.filter((ticket) => claim.tickets[ticket]));
     if (newly.size === 0) return false;
@@ -310,7 +476,13 @@ export class Model {
     for (const ticket of newly) claim.tickets[ticket] = false;
     claim.sequence = this.sequence;
     claim.updatedMs = this.nowMs;
-    this.#setSeats(claim, 'available', (ticket) => newly.has(ticket));
+    this.#setSeats(claim, toBlocked ? 'blocked' : 'available', (ticket) => newly.has(ticket));
+    let ticket = 0;
+    for (const { seat, section, quantity } of claim.items) {
+      for (let place = 0; place < quantity; place++, ticket++) {
+        if (toBlocked && seat < 0 && newly.has(ticket)) this.blockedPlaces[section]++;
+      }
+    }
     if (claim.tickets.every((isValid) => !isValid)) claim.state = 'cancelled';
     return true;
   }

@@ -9,20 +9,24 @@ import { resolveLimits, type Limits } from '../../src/core/limits.ts';
 import type { BatchContext, Refusal } from '../../src/engine/command.ts';
 import { define, type Defined } from '../../src/engine/define.ts';
 import {
+  saleRules,
   STANDARD_PRICE,
   type EventDefinition,
+  type SaleRules,
   type GeneralSection,
   type SeatedSection,
   type SectionDefinition,
 } from '../../src/engine/definition.ts';
+import type { WantedItem } from '../../src/engine/hold.ts';
+import type { Note } from '../../src/engine/note.ts';
 import { Replay } from '../../src/engine/replay.ts';
 import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
 import { findDue } from '../../src/memory/deadlines.ts';
-import { viewEvent, type EventView } from '../../src/memory/event.ts';
+import { seatBase, sectionOfRow, viewEvent, type EventView } from '../../src/memory/event.ts';
 import type { KeyHash } from '../../src/memory/keys.ts';
-import { EVENT, EVENT_STATE, LINE_WORDS } from '../../src/memory/layout.ts';
+import { EVENT, EVENT_WORDS, LINE_WORDS, SEAT, SEAT_ROW_SHIFT } from '../../src/memory/layout.ts';
 import { acquireMutex, releaseMutex } from '../../src/memory/mutex.ts';
-import { eventId, findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
+import { eventId, findEvent, isLive, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import {
   loadDurable,
   positionUnit,
@@ -48,6 +52,41 @@ export function testSeed(): number {
 }
 
 export const isLong = process.env['FRONTROW_LONG'] === '1';
+
+/** No limits and no sale windows. */
+export const RULES: SaleRules = saleRules(eventOf('rules', []));
+
+/** What TakeCommand has besides places and names: nothing special. */
+export const PLAIN_TAKE = {
+  customer: new Uint8Array(),
+  note: null,
+  durationMs: 60_000,
+  receivedAtMs: START_MS,
+  expectTotal: null,
+  rules: RULES,
+  key: null,
+} as const;
+
+export function noteOf(reference: string, metadata = ''): Note {
+  return { reference: Buffer.from(reference), metadata: Buffer.from(metadata) };
+}
+
+/** A seat, for so much; its section from the tables. */
+export function wantSeat(view: EventView, seat: number, price: number | null = null): WantedItem {
+  const row = view.words[seatBase(view, seat) + SEAT.state] >>> SEAT_ROW_SHIFT;
+  const priceWord = price === null ? 0 : price + 1;
+  return { kind: 'seat', seat, section: sectionOfRow(view, row), type: 0, priceWord };
+}
+
+export function wantPlaces(
+  section: number,
+  quantity: number,
+  adjacent = false,
+  price: number | null = null,
+): WantedItem {
+  const priceWord = price === null ? 0 : price + 1;
+  return { kind: 'places', section, quantity, adjacent, type: 0, priceWord };
+}
 
 export interface KeptFrames {
   readonly words: Int32Array;
@@ -196,6 +235,7 @@ export function keyOf(scope: string, body: string): KeyHash {
     hash2: scopeHash.readInt32LE(8),
     body0: bodyHash.readInt32LE(0),
     body1: bodyHash.readInt32LE(4),
+    share: 1 + (scopeHash[12] % 127),
   };
 }
 
@@ -229,12 +269,18 @@ export function differences(a: Arena, b: Arena): string[] {
   for (let slot = 0; slot <= limits.eventsMax; slot++) {
     const base = eventBase(a, slot);
     if (differs(a, b, base, LINE_WORDS)) found.push(`slot ${slot} identity`);
-    if (differs(a, b, base + EVENT.id, LINE_WORDS)) found.push(`slot ${slot} id`);
+    // The id, and what follows it: sizes and summary. What was left and not reclaimed yet means nothing.
+    for (let word = EVENT.id; word < EVENT_WORDS; word++) {
+      const isRetired = word >= EVENT.retiredPage && word <= EVENT.retiredCount;
+      const isSequence = word === EVENT.retiredSequenceLow || word === EVENT.retiredSequenceHigh;
+      if (!isRetired && !isSequence && differs(a, b, base + word, 1))
+        found.push(`slot ${slot} id at ${word}`);
+    }
     for (const name of SEQUENCE_WORDS) {
       const word = base + EVENT[name];
       if (differs(a, b, word, 1)) found.push(`slot ${slot} ${name}: ${a.words[word]} or ${b.words[word]}`);
     }
-    if (a.words[base + EVENT.state] === EVENT_STATE.free || found.length > 0) continue;
+    if (!isLive(a, slot) || found.length > 0) continue;
     const view = viewEvent(a, slot);
     const tables = {
       sections: [view.sections, view.rows],
@@ -243,8 +289,10 @@ export function differences(a: Arena, b: Arena): string[] {
       cells: [view.cells, view.live],
       live: [view.live, view.starts],
       starts: [view.starts, view.deadlines],
-      keys: [view.keys, view.definition],
-      definition: [view.definition, view.definition + Math.ceil(view.definitionBytes / 4)],
+      keys: [view.keys, view.shares],
+      shares: [view.shares, view.customers],
+      customers: [view.customers, view.definition],
+      definition: [view.definition, view.definition + view.definitionRoom / 4],
     };
     for (const [name, [from, to]] of Object.entries(tables)) {
       if (differs(a, b, from, to - from)) found.push(`slot ${slot} ${name}`);

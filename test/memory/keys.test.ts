@@ -15,7 +15,7 @@ function newView(): EventView {
 
 /** Keys that begin at few places of the table, so that they get in each other's way. */
 function keyOf(number: number, place: number): KeyHash {
-  return { hash0: number + 1, hash1: place - 2 ** 31, hash2: number * 7, body0: number, body1: 1 };
+  return { hash0: number + 1, hash1: place - 2 ** 31, hash2: number * 7, body0: number, body1: 1, share: 1 };
 }
 
 function put(view: EventView, key: KeyHash, cell: number, nowMs: number): number {

@@ -2,7 +2,13 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { createArena, eventBase } from '../../src/memory/arena.ts';
-import { EVENT, EVENT_STATE, registryGeometry } from '../../src/memory/layout.ts';
+import {
+  EVENT,
+  EVENT_STATE,
+  extentGeometry,
+  REGISTRY_SHAPE,
+  REGISTRY_SIZES,
+} from '../../src/memory/layout.ts';
 import {
   eventId,
   eventSlots,
@@ -54,7 +60,11 @@ t.test('pages are given to one extent only, first fit, and come back when the sl
     fc.property(sizes, fc.array(fc.nat(11)), (counts, dropped) => {
       const arena = createArena(smallLimits({ eventsMax: counts.length }));
       const pages = arena.geometry.heapPages;
-      const model = Array.from({ length: pages }, () => false).fill(true, 0, registryGeometry().pageCount);
+      const model = Array.from({ length: pages }, () => false).fill(
+        true,
+        0,
+        extentGeometry(REGISTRY_SHAPE, REGISTRY_SIZES).pageCount,
+      );
       const firstFit = (count: number): number => {
         for (let first = 0, run = 0; first < pages; first++) {
           run = model[first] ? 0 : run + 1;

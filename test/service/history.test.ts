@@ -10,18 +10,25 @@ import {
 } from '../../src/core/batch.ts';
 import { headerBytes, wide, WORD_EVENT, WORD_SEQUENCE } from '../../src/core/frame.ts';
 import {
+  BLOCK,
   CANCEL_ORDER,
+  CHANGE_HOLD,
   CONFIRM_HOLD,
   CREATE_EVENT,
   CREATE_HOLD,
   CREATE_ORDER,
+  EXTEND_HOLD,
   HISTORY,
+  PATCH_EVENT,
   RELEASE_HOLD,
+  UNBLOCK,
 } from '../../src/core/operations.ts';
 import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { headPosition, loadDurable } from '../../src/memory/ring.ts';
-import { HistoryServer, type ReadFrames } from '../../src/service/history-server.ts';
+import type { ReadFrames } from '../../src/service/history-frames.ts';
+import { HistoryServer } from '../../src/service/history-server.ts';
 import { START_MS } from '../engine/rig.ts';
+import { validateReply } from '../support/openapi.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
 
 type FramesQuery = Parameters<ReadFrames>[0];
@@ -31,18 +38,24 @@ class HistoryRig extends ServiceRig {
   readonly asked: FramesQuery[] = [];
   /** Instead of what the journal would say. */
   page: FramesPage | null = null;
+  /** Frames before this sequence were trimmed. */
+  firstKept = 1;
+  /** Frames that are not there, as if they had been trimmed one by one. */
+  hidden: ReadonlySet<number> = new Set();
   readonly #server = new HistoryServer(this.arena, (query, visit) => this.#readFrames(query, visit));
 
   /** What journal/history-reader.ts does, from the frames that the rig's journal kept. */
   readonly #readFrames: ReadFrames = (query, visit) => {
     this.asked.push(query);
     if (this.page !== null && this.page.kind !== 'page') return this.page;
+    if (query.afterSequence + 1 < this.firstKept) return { kind: 'trimmed', firstSequence: this.firstKept };
     let lastSequence = query.afterSequence;
     let frames = 0;
     for (const { words, position } of this.journal.frames()) {
       const isOurs = words[WORD_EVENT] === ((query.generation << 16) | query.slot);
       const sequence = wide(words, WORD_SEQUENCE);
       if (!isOurs || sequence <= query.afterSequence || frames === query.framesMax) continue;
+      if (this.hidden.has(sequence)) continue;
       if (position + headerBytes(words[0]) > query.upTo) break;
       visit(words, 0, position);
       lastSequence = sequence;
@@ -156,6 +169,99 @@ t.test('every kind of change is told with what it touched', async (t) => {
     ],
   });
   t.equal(json['data'][1]['hold'], json['data'][4]['hold'], 'a claim keeps its id');
+});
+
+/** One of each kind, in an event that ends up archived. */
+function ended(t: { teardown(fn: () => void): void }): HistoryRig {
+  const rig = new HistoryRig();
+  t.teardown(() => rig.close());
+  rig.define(GALA);
+  const subject = 'gala';
+  const must = (reply: BatchReply): Json => {
+    rig.journal.drain();
+    if (reply.status >= 300) throw new Error(Buffer.from(reply.body).toString());
+    return jsonOf(reply);
+  };
+  const patch = (body: object): Json => must(rig.write(PATCH_EVENT, { subject, body }, REGISTRY_SLOT));
+  const items = [{ seat: 'stalls-A-1' }, { section: 'floor', quantity: 3 }];
+  const hold = must(rig.write(CREATE_HOLD, { subject, body: { items, seconds: 60 } }));
+  const id = String(hold['id']);
+  const remove = [{ seat: 'stalls-A-1' }, { section: 'floor', quantity: 1 }];
+  must(rig.write(CHANGE_HOLD, { subject: id, body: { add: [{ seat: 'stalls-A-2' }], remove } }));
+  must(rig.write(EXTEND_HOLD, { subject: id, body: { seconds: 120 } }));
+  rig.nowMs += 600_000;
+  rig.batch(BATCH_KIND.expire, 1, []);
+  rig.journal.drain();
+  must(rig.write(CONFIRM_HOLD, { subject: id, body: { reference: 'late', ifExpired: 'retake' } }));
+  const order = id.replace('hold_', 'order_');
+  const ticket = order.replace('order_', 'ticket_');
+  const tickets = [`${ticket}_3`];
+  must(rig.write(CANCEL_ORDER, { subject: order, body: { tickets, to: 'blocked', reason: 'flood' } }));
+  const block = [{ seat: 'stalls-A-3' }, { section: 'floor', quantity: 2 }];
+  must(rig.write(BLOCK, { subject, body: { items: block, reason: 'camera' } }));
+  must(rig.write(UNBLOCK, { subject, body: { items: [{ seat: 'stalls-A-3' }] } }));
+  patch({ sections: [{ id: 'tent', kind: 'seated', rows: [{ id: 'A', seats: 2 }] }] });
+  must(rig.write(CREATE_ORDER, { subject, body: { items: [{ seat: 'tent-A-2' }] } }));
+  patch({ state: 'closed' });
+  patch({ state: 'archived' });
+  return rig;
+}
+
+t.test('the kinds that came later are told, too, also when the event is archived', async (t) => {
+  const rig = ended(t);
+  const { json } = rig.history({});
+  t.same(validateReply('history', 200, json), []);
+  t.match(json, {
+    next: null,
+    data: [
+      { sequence: 1, kind: 'defined' },
+      { kind: 'held', seats: ['stalls-A-1'], expiresAt: new Date(START_MS + 60_000).toISOString() },
+      {
+        kind: 'changed',
+        seats: ['stalls-A-2'],
+        removed: ['stalls-A-1'],
+        sections: [{ section: 'floor', quantity: -1 }],
+      },
+      { kind: 'extended', seats: ['stalls-A-2'], expiresAt: new Date(START_MS + 120_000).toISOString() },
+      { kind: 'expired', seats: ['stalls-A-2'] },
+      { kind: 'retaken', order: /^order_/, reference: 'late', seats: ['stalls-A-2'] },
+      { kind: 'cancelled', to: 'blocked', reason: 'flood', tickets: [/^ticket_.*_3$/] },
+      {
+        kind: 'blocked',
+        reason: 'camera',
+        seats: ['stalls-A-3'],
+        sections: [
+          { section: 'stalls', quantity: 1 },
+          { section: 'floor', quantity: 2 },
+        ],
+      },
+      { kind: 'unblocked', seats: ['stalls-A-3'] },
+      { kind: 'changed-event', version: 2, state: 'open' },
+      { kind: 'ordered', seats: ['tent-A-2'] },
+      { kind: 'changed-event', version: 3, state: 'closed' },
+      { sequence: 13, kind: 'archived', version: 4, state: 'archived' },
+    ],
+  });
+  t.same(rig.changes('seat=stalls-A-1').sequences, [2, 3]);
+  t.same(rig.changes('seat=stalls-A-2').sequences.slice(0, 4), [3, 4, 5, 6]);
+  t.same(rig.changes('seat=stalls-A-3').sequences, [8, 9]);
+  t.same(rig.changes('seat=tent-A-2').sequences, [11], 'a section that was added later has its names');
+});
+
+t.test('of an archived event whose definition was trimmed, seats have numbers', async (t) => {
+  const rig = ended(t);
+  rig.firstKept = 13;
+  t.match(rig.history({ query: 'after=12' }).json, { data: [{ kind: 'archived' }], next: null });
+  t.equal(rig.history({ query: 'seat=stalls-A-1' }).reply.status, 422, 'nobody knows that name any more');
+  t.equal(rig.history({ query: 'seat=%23x' }).reply.status, 422);
+  t.same(rig.history({ query: 'seat=%230&after=12' }).json, { data: [], next: null });
+  const other = ended(t);
+  other.hidden = new Set([1, 10, 12]);
+  const { json } = other.history({});
+  t.match(json, {
+    data: [{ kind: 'held', seats: ['#0'], sections: [{ section: '#1' }, { section: '#0' }] }],
+  });
+  t.same(validateReply('history', 200, json), []);
 });
 
 t.test('a seat has the changes that touched it, and is looked for far', async (t) => {

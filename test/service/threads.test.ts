@@ -28,6 +28,7 @@ const EVENT = {
   name: 'Gala',
   state: 'open',
   startsAt: '2027-01-15T19:00:00Z',
+  currency: 'EUR',
   sections: [
     { id: 'floor', kind: 'general', capacity: 900 },
     {
@@ -37,8 +38,9 @@ const EVENT = {
     },
   ],
 };
-const FLOWS = 48;
-const STEPS = isLong ? 2000 : 30;
+const FLOWS = 32;
+const STEPS = isLong ? 2000 : 20;
+const CHANGES_MAX = isLong ? 200 : 8;
 
 /** Numbers from 0 to 1, the same for the same seed: mulberry32. */
 function seeded(seed: number): () => number {
@@ -108,6 +110,31 @@ class Ledger {
   }
 }
 
+function placesOf({ body }: Answer): number {
+  return (body['items'] as { quantity?: number }[]).reduce((sum, item) => sum + (item.quantity ?? 1), 0);
+}
+
+/** Changes the event under everybody's hands: it grows and so moves, costs more, pauses, and has seats blocked. */
+async function manage(caller: Caller, isOver: () => boolean, random: () => number): Promise<string[]> {
+  const wrong: string[] = [];
+  for (let round = 0; round < CHANGES_MAX && !isOver(); round++) {
+    const sections = [{ id: 'floor', capacity: 900 + (round + 1) * 40, price: round }];
+    const seat = `stalls-R${Math.floor(random() * 40)}-${1 + Math.floor(random() * 12)}`;
+    for (const [method, path, body, statuses] of [
+      ['PATCH', '/v1/events/gala', { sections, state: 'open' }, [200]],
+      ['POST', '/v1/events/gala/block', { items: [{ seat }, { section: 'floor', quantity: 1 }] }, [200, 409]],
+      ['PATCH', '/v1/events/gala', { state: 'paused' }, [200]],
+    ] as const) {
+      const { status } = await caller.call(method, path, body);
+      if (!(statuses as readonly number[]).includes(status))
+        wrong.push(`${method} ${path} is answered ${status}`);
+    }
+  }
+  const { status } = await caller.call('PATCH', '/v1/events/gala', { state: 'open' });
+  if (status !== 200) wrong.push(`the event does not open again: ${status}`);
+  return wrong;
+}
+
 /** One client: buys, holds, confirms, gives back, cancels, and now and then sends the same request twice at once. */
 async function flow(caller: Caller, ledger: Ledger, index: number, random: () => number): Promise<string[]> {
   const wrong: string[] = [];
@@ -135,10 +162,14 @@ async function flow(caller: Caller, ledger: Ledger, index: number, random: () =>
       const held = ledger.note(await caller.call('POST', '/v1/events/gala/holds', { items, seconds: 300 }));
       if (held.status !== 201) continue;
       const hold = String(held.body['id']);
-      const places = (held.body['items'] as { quantity?: number }[]).reduce(
-        (sum, item) => sum + (item.quantity ?? 1),
-        0,
-      );
+      let places = placesOf(held);
+      if (random() < 0.3) {
+        const add = [{ section: 'floor', quantity: 1 + pick(2) }];
+        const changed = ledger.note(await caller.call('POST', `/v1/holds/${hold}/change`, { add }));
+        if (changed.status === 200) places = placesOf(changed);
+        const longer = ledger.note(await caller.call('POST', `/v1/holds/${hold}/extend`, { seconds: 400 }));
+        if (longer.status !== 200) wrong.push(`a good hold is not extended: ${longer.status}`);
+      }
       const next = random();
       if (next < 0.4) {
         const order = ledger.note(await caller.call('POST', `/v1/holds/${hold}/confirm`));
@@ -197,9 +228,12 @@ t.test(
     t.equal((await caller.call('POST', '/v1/events', EVENT)).status, 201);
     const random = seeded(seed);
     const ledgers = Array.from({ length: FLOWS }, () => new Ledger());
-    const wrong = (
-      await Promise.all(ledgers.map((ledger, index) => flow(caller, ledger, index, random)))
-    ).flat();
+    const flows = Promise.all(ledgers.map((ledger, index) => flow(caller, ledger, index, random)));
+    let isOver = false;
+    void flows.finally(() => {
+      isOver = true;
+    });
+    const wrong = [...(await manage(caller, () => isOver, random)), ...(await flows).flat()];
     t.same(wrong, [], 'every answer fits what was said before');
 
     const statuses = new Map<number, number>();

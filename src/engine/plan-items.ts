@@ -1,0 +1,98 @@
+/**
+ * From what is wanted to places: named seats, counts of general sections, best seats. Checks whole, changes nothing.
+ */
+import { isSeated, seatBase, sectionBase, type EventView } from '../memory/event.ts';
+import { CLAIM_FLAG, SEAT, SEAT_STATE, SEAT_STATE_MASK, SECTION } from '../memory/layout.ts';
+import { chooseBestSeats, openSeats } from './best-seats.ts';
+import { assertConserved, type Refusal } from './command.ts';
+import type { PlacePlan } from './plan.ts';
+
+export type WantedItem =
+  | {
+      readonly kind: 'seat';
+      readonly seat: number;
+      readonly section: number;
+      /** See TypedPrice. */
+      readonly type: number;
+      readonly priceWord: number;
+    }
+  | {
+      readonly kind: 'places';
+      readonly section: number;
+      readonly quantity: number;
+      readonly adjacent: boolean;
+      readonly type: number;
+      readonly priceWord: number;
+    };
+
+/** CLAIM_FLAG of what was planned last. One a thread. */
+export let plannedFlags = 0;
+
+/**
+ * Adds items to a plan, or says why not; then the plan may hold some of them. Seats in `givenUp` are the caller's own
+ * and may be named again.
+ */
+export function planItems(
+  view: EventView,
+  plan: PlacePlan,
+  items: readonly WantedItem[],
+  givenUp: readonly number[],
+): Refusal | null {
+  plannedFlags = 0;
+  const unavailable: number[] = [];
+  // Seats named come first, so that best seats never choose one that this command names.
+  for (const item of items) {
+    if (item.kind !== 'seat') continue;
+    const state = view.words[seatBase(view, item.seat) + SEAT.state] & SEAT_STATE_MASK;
+    if (state === SEAT_STATE.available || givenUp.includes(item.seat)) {
+      plan.add(item.seat, item.section, 1, item.priceWord, item.type);
+    } else {
+      unavailable.push(item.seat);
+    }
+  }
+  if (unavailable.length > 0) return { ok: false, code: 'seat-unavailable', seats: unavailable };
+  for (const item of items) {
+    if (item.kind === 'seat') continue;
+    const refusal = planPlaces(view, plan, item);
+    if (refusal !== null) return refusal;
+  }
+  for (let i = 0; i < plan.sectionCount; i++) assertConserved(view, plan.sections[i]);
+  return null;
+}
+
+function planPlaces(
+  view: EventView,
+  plan: PlacePlan,
+  item: WantedItem & { readonly kind: 'places' },
+): Refusal | null {
+  const { section, quantity, type, priceWord } = item;
+  const base = sectionBase(view, section);
+  const available = view.words[base + SECTION.available];
+  const held = view.words[base + SECTION.held];
+  const planned = plan.planned(section);
+  const requested = planned + quantity;
+  if (available === 0 && requested > 0 && planned >= 0) {
+    return { ok: false, code: 'sold-out', section, requested: quantity, available, held };
+  }
+  if (requested > available) {
+    return { ok: false, code: 'not-enough-available', section, requested, available, held };
+  }
+  if (!isSeated(view, section)) {
+    plan.add(-1, section, quantity, priceWord, type);
+    return null;
+  }
+  switch (chooseBestSeats(view, plan, section, quantity, item.adjacent, priceWord, type)) {
+    case 'adjacent':
+      plannedFlags |= CLAIM_FLAG.best;
+      return null;
+    case 'split':
+      plannedFlags |= CLAIM_FLAG.best | CLAIM_FLAG.split;
+      return null;
+    case 'not-adjacent':
+      return { ok: false, code: 'no-adjacent-seats', section, requested: quantity, available, held };
+    case 'not-enough': {
+      const open = openSeats(view, section);
+      return { ok: false, code: 'not-enough-available', section, requested: quantity, available: open, held };
+    }
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * What became of a claim's command, as a reply. After the mutex, from copies.
+ */
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
+import {
+  CHANGE_HOLD,
+  CONFIRM_HOLD,
+  CREATE_HOLD,
+  CREATE_ORDER,
+  EXTEND_HOLD,
+  RELEASE_HOLD,
+} from '../core/operations.ts';
+import type { BatchContext, Outcome } from '../engine/command.ts';
+import { decodeClaim, type Claim, type ClaimCopy } from '../engine/read.ts';
+import type { CachedEvent } from './cache.ts';
+import { isParseFailure, type ParseFailure } from './parse.ts';
+import { parseProblem } from './prepared.ts';
+import { refusalReply } from './refusals.ts';
+import { claimSuffixOf, holdJson, orderJson } from './render.ts';
+import { emptyReply, jsonReply, problemReply } from './replies.ts';
+
+/** What a command left, copied under the mutex. */
+export interface Ran {
+  readonly outcome: Outcome | ParseFailure;
+  readonly claim: ClaimCopy | null;
+  /** How many places the command took if it was accepted. */
+  readonly places: number;
+  /** Sequence of the event after the command. */
+  readonly sequence: number;
+}
+
+export function renderClaim(
+  context: BatchContext,
+  event: CachedEvent,
+  request: BatchRequest,
+  ran: Ran,
+): BatchReply {
+  const { outcome } = ran;
+  if (!outcome.ok) {
+    if (isParseFailure(outcome)) return parseProblem(request, outcome);
+    return refusalReply(event, request, outcome, ran.sequence);
+  }
+  const isFirst = outcome.changed && !outcome.replayed;
+  const cost = isFirst ? ran.places : 0;
+  if (request.operation === RELEASE_HOLD.code) {
+    return emptyReply(204, { sequence: ran.sequence, replayed: outcome.replayed, cost });
+  }
+  if (ran.claim === null) return problemReply('not-found', request.requestId);
+  return claimReply(context, event, request, decodeClaim(ran.claim), isFirst, outcome.replayed, cost);
+}
+
+/** A claim as the reply of the call that made or changed it. */
+export function claimReply(
+  context: BatchContext,
+  event: CachedEvent,
+  request: BatchRequest,
+  claim: Claim,
+  isFirst: boolean,
+  replayed: boolean,
+  cost: number,
+): BatchReply {
+  const options = { sequence: claim.sequence, replayed, cost };
+  const suffix = claimSuffixOf(event, claim);
+  switch (request.operation) {
+    case CREATE_HOLD.code: {
+      const json = holdJson(event, claim, context.nowMs);
+      return isFirst
+        ? jsonReply(201, json, { ...options, location: `/v1/holds/hold_${suffix}` })
+        : jsonReply(200, json, options);
+    }
+    case CREATE_ORDER.code:
+    case CONFIRM_HOLD.code: {
+      const json = orderJson(event, claim);
+      return isFirst
+        ? jsonReply(201, json, { ...options, location: `/v1/orders/order_${suffix}` })
+        : jsonReply(200, json, options);
+    }
+    case CHANGE_HOLD.code:
+    case EXTEND_HOLD.code:
+      return jsonReply(200, holdJson(event, claim, context.nowMs), options);
+    case RELEASE_HOLD.code:
+      return emptyReply(204, options);
+    default:
+      return jsonReply(200, orderJson(event, claim), options);
+  }
+}
