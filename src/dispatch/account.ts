@@ -57,17 +57,18 @@ export class Accounts {
     return admittedBytes >= Math.max(CLIENT_QUEUE_BYTES_MIN, QUEUE_BYTES_MAX - this.admittedBytes);
   }
 
-  add(client: string, bytes: number, nowMs: number): Account {
-    let account = this.#accounts.get(client);
-    if (account === undefined) {
-      account = new Account(client, nowMs);
-      this.#accounts.set(client, account);
-    }
+  /** For a client that has none; something is to be added at once. */
+  open(client: string, nowMs: number): Account {
+    const account = new Account(client, nowMs);
+    this.#accounts.set(client, account);
+    return account;
+  }
+
+  add(account: Account, bytes: number): void {
     account.admitted++;
     account.admittedBytes += bytes;
     this.admitted++;
     this.admittedBytes += bytes;
-    return account;
   }
 
   remove(account: Account, bytes: number): void {

@@ -20,7 +20,7 @@ import { isMutation, type Operation } from '../core/operations.ts';
 import type { Arena } from '../memory/arena.ts';
 import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
 import { headPosition, loadDurable } from '../memory/ring.ts';
-import { Accounts } from './account.ts';
+import { Accounts, type Account } from './account.ts';
 import { LOST, refusal, type OwnProblem } from './answers.ts';
 import { Batcher } from './batcher.ts';
 import { Drain } from './drain.ts';
@@ -155,9 +155,10 @@ export class Dispatcher implements RequestSink {
   }
 
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
-    const reply = this.#refusalOf(operation, request);
+    const account = this.#accounts.find(request.client);
+    const reply = this.#refusalOf(operation, request, account);
     if (reply !== null) this.#refused.push({ done, reply });
-    else this.#admit(operation, request, done);
+    else this.#admit(operation, request, account, done);
     if (this.#flushing) return;
     this.#flushing = true;
     this.#scheduler.setImmediate(() => this.#flush());
@@ -199,7 +200,11 @@ export class Dispatcher implements RequestSink {
     this.#checkDrained();
   }
 
-  #refusalOf(operation: Operation, { client, role }: BatchRequest): SinkReply | null {
+  #refusalOf(
+    operation: Operation,
+    { client, role }: BatchRequest,
+    account: Account | null,
+  ): SinkReply | null {
     if (this.#phase === 'starting') return this.#refusal('starting');
     if (this.#phase !== 'ready') return this.#refusal('draining');
     if (this.#buckets !== null && !operation.internal) {
@@ -210,7 +215,6 @@ export class Dispatcher implements RequestSink {
     if (this.#isFull && isMutation(operation) && !drawsOnReserve(operation))
       return this.#refusal('journal-full');
     if (this.#accounts.isFull()) return this.#overloaded(this.#drain, this.#accounts.admitted);
-    const account = this.#accounts.find(client);
     if (account === null || !this.#accounts.isSpent(account)) return null;
     // One that has just come has no pace of its own yet: an equal part of everybody's.
     const guessPerMs = this.#drain.perMs(this.#clock.now()) / this.#accounts.count;
@@ -228,13 +232,19 @@ export class Dispatcher implements RequestSink {
     return refusal(code, this.#random, waitMs);
   }
 
-  #admit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
+  #admit(
+    operation: Operation,
+    request: BatchRequest,
+    known: Account | null,
+    done: (reply: SinkReply) => void,
+  ): void {
     const nowMs = request.receivedAtMs;
     if (this.#accounts.admitted === 0) this.#drain.resume(nowMs);
     if (this.#buckets !== null && !operation.internal)
       this.#buckets.take(request.role, request.client, this.#clock.now());
     this.#totals.admitted++;
-    const account = this.#accounts.add(request.client, request.body?.byteLength ?? 0, nowMs);
+    const account = known ?? this.#accounts.open(request.client, nowMs);
+    this.#accounts.add(account, request.body?.byteLength ?? 0);
     const pending = new Pending(operation, request, account, done);
     const found = slotOf(this.#arena, operation, request.subject);
     const slot = operation.lane === 'registry' ? REGISTRY_SLOT : Math.max(found, REGISTRY_SLOT);
