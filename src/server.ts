@@ -113,8 +113,6 @@ const OPS_DRAIN_MS = 1000;
 const BLOCK_BYTES = 4096;
 /** Of the journal's incarnation, in ETags and ids of live updates. */
 const INCARNATION_CHARS = 8;
-/** After a full disk. */
-const SPARE_RETRY_MS = 2000;
 
 /**
  * Starts a server and resolves when it takes requests.
@@ -230,8 +228,6 @@ class Server implements FrontrowServer {
       onProblem: (error) => {
         options.logger?.error({ err: error }, 'no spare journal segment could be made');
         this.#dispatcher?.onDiskRoom();
-        // Nothing rolls while there is no room, so nothing else would ask again once there is.
-        setTimeout(() => void this.#supply.replenish(), SPARE_RETRY_MS).unref();
       },
     });
     this.#journal = new JournalThread(

@@ -4,8 +4,8 @@
  *
  * Thread: main (or any that turns its event loop); all calls are asynchronous. The journal thread never runs
  * its event loop, so nothing is said between the two but file names: `replenish()` counts what is there. Call
- * it at start and whenever the journal has moved on to a new segment. After a failure nothing is tried again
- * until then.
+ * it at start and whenever the journal has moved on to a new segment. After a failure it tries again by itself:
+ * with a full disk nothing rolls, so nothing else would ask once there is room.
  */
 import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,11 +21,14 @@ export interface SegmentSupplyOptions {
   readonly spareCount?: number;
   /** Told after each change, so that admission can count the credit: spares × segmentCapacity(). */
   readonly onReady?: (ready: number) => void;
-  /** A full disk (`code` ENOSPC, EDQUOT) or another failure. The supply rests until replenish() is called. */
+  /** From a failure to the next try. */
+  readonly retryMs?: number;
+  /** A full disk (`code` ENOSPC, EDQUOT) or another failure; told at every try. */
   readonly onProblem?: (error: unknown) => void;
 }
 
 const SPARE_COUNT_DEFAULT = 2;
+const RETRY_MS_DEFAULT = 2000;
 /** Yields to other work on the main thread between writes; the copies happen on libuv's threads. */
 const FILL_BYTES = 1 << 20;
 const ZEROS = new Uint8Array(FILL_BYTES);
@@ -34,6 +37,7 @@ export class SegmentSupply {
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #spareCount: number;
+  readonly #retryMs: number;
   readonly #onReady: (ready: number) => void;
   readonly #onProblem: (error: unknown) => void;
   #ready = 0;
@@ -41,11 +45,13 @@ export class SegmentSupply {
   #running: Promise<void> | null = null;
   #isAskedAgain = false;
   #isClosed = false;
+  #retry: NodeJS.Timeout | null = null;
 
   constructor(options: SegmentSupplyOptions) {
     this.#directory = options.directory;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
     this.#spareCount = options.spareCount ?? SPARE_COUNT_DEFAULT;
+    this.#retryMs = options.retryMs ?? RETRY_MS_DEFAULT;
     this.#onReady = options.onReady ?? ((): void => {});
     this.#onProblem = options.onProblem ?? ((): void => {});
     assert(this.#segmentBytes % BLOCK_BYTES === 0, 'a segment is whole blocks');
@@ -59,6 +65,8 @@ export class SegmentSupply {
   /** Counts the spares and makes those that are missing. Settles when done or failed; never rejects. */
   replenish(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
     if (this.#running !== null) {
       this.#isAskedAgain = true;
       return this.#running;
@@ -72,6 +80,7 @@ export class SegmentSupply {
   /** Ends after the write in progress and waits for it. Spares stay for the next start. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
     await this.#running;
   }
 
@@ -87,7 +96,14 @@ export class SegmentSupply {
       } while (this.#isAskedAgain && !this.#isClosed);
     } catch (error) {
       this.#onProblem(error);
+      this.#retryLater();
     }
+  }
+
+  #retryLater(): void {
+    if (this.#isClosed) return;
+    this.#retry = setTimeout(() => void this.replenish(), this.#retryMs);
+    this.#retry.unref();
   }
 
   async #count(): Promise<void> {

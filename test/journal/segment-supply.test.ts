@@ -1,5 +1,5 @@
 import t from 'tap';
-import { readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FileJournal } from '../../src/journal/file-journal.ts';
 import { segmentCapacity, spareName } from '../../src/journal/layout.ts';
@@ -78,14 +78,47 @@ t.test('a spare of another size is of no use and goes', async (test) => {
   await supply.close();
 });
 
-t.test('a failure is told once, and replenish() tries again', async (test) => {
+t.test(
+  'a failure is told at every try, and the supply goes on by itself once there is room',
+  async (test) => {
+    const directory = join(test.testdir({ data: {} }), 'data');
+    rmSync(directory, { recursive: true });
+    const problems: unknown[] = [];
+    // Its timer keeps no process alive; this does.
+  const alive = setInterval(() => {}, 60_000);
+  test.teardown(() => clearInterval(alive));
+  // As of a full disk: the same try fails until somebody has made room.
+    const supply = await new Promise<SegmentSupply>((resolve) => {
+      const tried = new SegmentSupply({
+        directory,
+        ...SHAPE,
+        retryMs: 1,
+        onProblem(error) {
+          problems.push(error);
+          if (problems.length === 3) mkdirSync(directory);
+        },
+        onReady(ready) {
+          if (ready === 2) resolve(tried);
+        },
+      });
+      void tried.replenish();
+    });
+    test.match(problems, [{ code: 'ENOENT' }, { code: 'ENOENT' }, { code: 'ENOENT' }]);
+    test.equal(problems.length, 3);
+    await supply.close();
+    test.strictSame(spares(directory).length, 2);
+  },
+);
+
+t.test('a supply that is closed tries nothing again', async (test) => {
   const directory = join(test.testdir({ data: {} }), 'data');
   rmSync(directory, { recursive: true });
-  const problems: unknown[] = [];
-  const supply = new SegmentSupply({ directory, ...SHAPE, onProblem: (error) => problems.push(error) });
+  let problems = 0;
+  const supply = new SegmentSupply({ directory, ...SHAPE, retryMs: 1, onProblem: () => problems++ });
   await supply.replenish();
-  test.match(problems, [{ code: 'ENOENT' }]);
-  await supply.replenish();
-  test.equal(problems.length, 2);
+  test.equal(problems, 1, 'told once a try');
   await supply.close();
+  mkdirSync(directory);
+  await supply.replenish();
+  test.strictSame(spares(directory), []);
 });
