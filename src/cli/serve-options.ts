@@ -2,6 +2,7 @@
 import type { InferredOptionTypes, Options } from 'yargs';
 import { LIMIT_RANGES } from '../core/limits.ts';
 import { isLoopback } from '../core/loopback.ts';
+import { parseRateLimits, type RateLimits } from '../core/rate-limit.ts';
 import { checkRange, splitList } from './command.ts';
 import { UsageError } from './exits.ts';
 
@@ -16,6 +17,8 @@ export const LIMIT_OPTIONS = [
   ['events-max', 'eventsMax', 1],
   ['connections-max', 'connectionsMax', 1],
   ['queue-max', 'queueMax', 1],
+  ['claim-bytes-per-place', 'claimBytesPerPlace', 1],
+  ['keys-per-place', 'keysPerPlace', 1],
 ] as const;
 
 /** What `serve` asks of the composition root. Left out means the server's own default. */
@@ -35,6 +38,9 @@ export interface ServeSettings {
   readonly ringBytes?: number;
   readonly segmentBytes?: number;
   readonly eventsMax?: number;
+  readonly claimBytesPerPlace?: number;
+  readonly keysPerPlace?: number;
+  readonly rateLimit?: RateLimits;
   readonly snapshotSegments?: number;
   readonly historyBytes?: number;
 }
@@ -117,6 +123,21 @@ export const SERVE_OPTIONS = {
     requiresArg: true,
     describe: 'Requests that wait, then 503',
   },
+  'claim-bytes-per-place': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Memory set aside for the claims of a new event',
+  },
+  'keys-per-place': {
+    type: 'number',
+    requiresArg: true,
+    describe: 'Idempotency keys that a new event remembers',
+  },
+  'rate-limit': {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Of each client, by role: sales=200/s,none=600/m:50 (the burst last); off unless given',
+  },
   'drain-timeout': {
     type: 'number',
     default: 30,
@@ -135,6 +156,7 @@ export function checkServeArgs(args: ServeArgs): void {
     checkRange(name, args[name], Math.ceil(min / unit), Math.floor(max / unit));
   }
   parseOpsListen(args['ops-listen']);
+  rateLimitOf(args['rate-limit']);
   checkRange('snapshot-segments', args['snapshot-segments'], 1, 1 << 20);
   checkRange('history-mib', args['history-mib'], 0, 1 << 20);
   checkRange('drain-timeout', args['drain-timeout'], 0, 3600);
@@ -157,7 +179,17 @@ function parseOpsListen(text: string | undefined): { host: string; port: number 
   return { host: match[1] ?? match[2] ?? '', port };
 }
 
+function rateLimitOf(text: string | undefined): RateLimits | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return parseRateLimits(text);
+  } catch (error) {
+    throw new UsageError(`--rate-limit: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
 export function serveSettings(args: ServeArgs): ServeSettings {
+  const rateLimit = rateLimitOf(args['rate-limit']);
   const opsListen = parseOpsListen(args['ops-listen']);
   const trustProxy = splitList(args['trust-proxy']);
   return {
@@ -178,5 +210,10 @@ export function serveSettings(args: ServeArgs): ServeSettings {
     ...(args['snapshot-segments'] === undefined ? {} : { snapshotSegments: args['snapshot-segments'] }),
     ...(args['history-mib'] === undefined ? {} : { historyBytes: args['history-mib'] * MIB }),
     ...(args['events-max'] === undefined ? {} : { eventsMax: args['events-max'] }),
+    ...(args['claim-bytes-per-place'] === undefined
+      ? {}
+      : { claimBytesPerPlace: args['claim-bytes-per-place'] }),
+    ...(args['keys-per-place'] === undefined ? {} : { keysPerPlace: args['keys-per-place'] }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
   };
 }

@@ -131,6 +131,16 @@ t.test('--ops-listen takes a host and a port, and says where that is', async (t)
   t.same(started[1].opsListen, { host: '0.0.0.0', port: 0 });
 });
 
+t.test('--rate-limit says how often each role may ask', async (t) => {
+  const { started, run } = setup();
+  await run(['--rate-limit', 'sales=200/s,none=600/m:50', '--keys-per-place', '4']);
+  t.same(started[0].rateLimit, {
+    sales: { perSecond: 200, burst: 200 },
+    none: { perSecond: 10, burst: 50 },
+  });
+  t.equal(started[0].keysPerPlace, 4);
+});
+
 t.test('wrong use exits 2 and starts nothing', async (t) => {
   const { started, run } = setup();
   const wrong = [
@@ -141,6 +151,9 @@ t.test('wrong use exits 2 and starts nothing', async (t) => {
     ['--port', '1.5'],
     ['--durability', 'maybe'],
     ['--arena-mib', '-1'],
+    ['--rate-limit', 'buyers=3/s'],
+    ['--rate-limit', 'sales'],
+    ['--keys-per-place', '0'],
     ['--ops-listen', '9090'],
     ['--ops-listen', ':9090'],
     ['--ops-listen', '127.0.0.1:99999'],
