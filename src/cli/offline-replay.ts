@@ -6,10 +6,10 @@ import { readCounts } from '../engine/read.ts';
 import { Replay } from '../engine/replay.ts';
 import { loadArena } from '../engine/snapshot.ts';
 import type { FramesSink, Position } from '../journal/port.ts';
-import { createArena, loadWide, type Arena } from '../memory/arena.ts';
+import { createArena, eventBase, loadWide, type Arena } from '../memory/arena.ts';
 import { definitionBytes, viewEvent } from '../memory/event.ts';
 import { EVENT } from '../memory/layout.ts';
-import { eventSlots } from '../memory/registry.ts';
+import { archiveSummary, eventSlots, isLive } from '../memory/registry.ts';
 import type { EventFacts } from './offline-types.ts';
 
 const GIB = 1024 * 1024 * 1024;
@@ -67,17 +67,32 @@ function isTooSmall(fault: ReplayFault | null): boolean {
 export function eventFacts(arena: Arena): EventFacts[] {
   const events: EventFacts[] = [];
   for (const slot of eventSlots(arena)) {
+    const base = eventBase(arena, slot);
+    const sequence = loadWide(arena.words, base + EVENT.sequenceLow);
+    const changedAt = new Date(loadWide(arena.words, base + EVENT.lastTimeLow)).toISOString();
+    const total = { capacity: 0, available: 0, held: 0, sold: 0, blocked: 0 };
+    if (!isLive(arena, slot)) {
+      const { id, name, state, capacity, sold } = readSummary(arena, slot);
+      events.push({ id, name, state, sequence, changedAt, ...total, capacity, sold });
+      continue;
+    }
     const view = viewEvent(arena, slot);
     const { id, name, state } = parseDefinition(definitionBytes(view));
-    const total = { capacity: 0, available: 0, held: 0, sold: 0, blocked: 0 };
     for (const counts of readCounts(view)) {
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += counts[key];
     }
-    const sequence = loadWide(view.words, view.base + EVENT.sequenceLow);
-    const changedAt = new Date(loadWide(view.words, view.base + EVENT.lastTimeLow)).toISOString();
     events.push({ id, name, state, sequence, changedAt, ...total });
   }
   return events;
+}
+
+/** What is left of an archived event, as the service wrote it. */
+function readSummary(
+  arena: Arena,
+  slot: number,
+): Pick<EventFacts, 'id' | 'name' | 'state' | 'capacity' | 'sold'> {
+  const text = Buffer.from(archiveSummary(arena, slot)).toString();
+  return JSON.parse(text) as Pick<EventFacts, 'id' | 'name' | 'state' | 'capacity' | 'sold'>;
 }
 
 export function noJournal(directory: string): FrontrowError {

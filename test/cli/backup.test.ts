@@ -8,7 +8,7 @@ import t from 'tap';
 import type { Test } from 'tap';
 import { backupCommand } from '../../src/cli/backup.ts';
 import { EXIT } from '../../src/cli/exits.ts';
-import { verifyDirectory } from '../../src/cli/offline.ts';
+import { inspectDirectory, verifyDirectory } from '../../src/cli/offline.ts';
 import { backupDirectory, restoreDirectory } from '../../src/cli/offline-backup.ts';
 import type { BackupReport } from '../../src/cli/offline-types.ts';
 import { restoreCommand } from '../../src/cli/restore.ts';
@@ -218,6 +218,25 @@ t.test('whoever interrupts a backup keeps nothing of it', async (t) => {
   const control = { ...FULL_SPEED, signal: stop.signal, onProgress: () => stop.abort() };
   await t.rejects(backupDirectory(data, join(root, 'stopped'), control), { message: /interrupted/ });
   t.same(readdirSync(root).sort(), ['backup', 'data']);
+});
+
+t.test('an archived event is backed up and restored as what is left of it', async (t) => {
+  const root = t.testdir({ data: {} });
+  const data = join(root, 'data');
+  const server = await startServer(t, { dataDirectory: data, segmentBytes: 4 << 20, workers: 1 });
+  const wire = new Wire(server.url, 1);
+  t.teardown(() => wire.close());
+  await wire.post('/v1/events', CLUB);
+  await wire.post('/v1/events/club/orders', BODY, 'o');
+  for (const state of ['closed', 'archived'])
+    t.equal((await wire.send('PATCH', '/v1/events/club', { state })).status, 200);
+  await server.close();
+  const club = { id: 'club', state: 'archived', sequence: 4 };
+  t.match((await inspectDirectory(data)).events, [{ ...club, name: 'Club', capacity: 20_000, sold: 1 }]);
+  t.match(await backupDirectory(data, join(root, 'backup'), FULL_SPEED), { events: [club] });
+  t.match(await restoreDirectory(join(root, 'backup'), join(root, 'restored'), FULL_SPEED), {
+    events: [club],
+  });
 });
 
 t.test('directories in use, or inside each other, or that are none, are refused', async (t) => {
