@@ -1,0 +1,3 @@
+import { runOtherFolders } from './run-folders.ts';
+
+await runOtherFolders();
