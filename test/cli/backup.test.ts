@@ -129,7 +129,8 @@ t.test('a backup taken while tickets are sold restores to all that was acknowled
   t.not(report.incarnation, last.incarnation);
   t.match(await verifyDirectory(restored), { ok: true, findings: [], tornTailBytes: 0 });
 
-  const again = await startServer(t, { dataDirectory: restored, segmentBytes: 4 << 20, workers: 1 });
+  const sizes = { segmentBytes: 4 << 20, arenaBytes: 256 << 20, workers: 1 };
+  const again = await startServer(t, { dataDirectory: restored, ...sizes });
   const wire = new Wire(again.url, 8);
   t.teardown(() => wire.close());
   const wrong: string[] = [];

@@ -85,9 +85,9 @@ t.test(
     rmSync(directory, { recursive: true });
     const problems: unknown[] = [];
     // Its timer keeps no process alive; this does.
-  const alive = setInterval(() => {}, 60_000);
-  test.teardown(() => clearInterval(alive));
-  // As of a full disk: the same try fails until somebody has made room.
+    const alive = setInterval(() => {}, 60_000);
+    test.teardown(() => clearInterval(alive));
+    // As of a full disk: the same try fails until somebody has made room.
     const supply = await new Promise<SegmentSupply>((resolve) => {
       const tried = new SegmentSupply({
         directory,
