@@ -27,6 +27,7 @@ import { WorkerPool } from './dispatch/pool.ts';
 import { SYSTEM_SCHEDULER } from './dispatch/scheduler.ts';
 import { publishedCommands, repairThread } from './engine/repair.ts';
 import { countEvents } from './engine/replay.ts';
+import { docsPages } from './http/docs-pages.ts';
 import { TrustedProxies } from './http/forwarded.ts';
 import type { KeyRing } from './http/key-ring.ts';
 import { KeySource, type KeySourceLike } from './http/key-source.ts';
@@ -214,7 +215,7 @@ class Server implements FrontrowServer {
     this.#http = createHttpService({
       sink: this.#late,
       streams: live,
-      pages: this.#ops === null ? [this.#metrics.page] : [],
+      pages: [...docsPages(), ...(this.#ops === null ? [this.#metrics.page] : [])],
       onAnswered: (answered) => this.#metrics.answered(answered),
       connectionsMax: limits.connectionsMax,
       keys: ring,
