@@ -40,7 +40,7 @@ import { createArena, type Arena } from './memory/arena.ts';
 import { nextDeadline, setReadyTime } from './memory/deadlines.ts';
 import { viewEvent } from './memory/event.ts';
 import { HEADER } from './memory/layout.ts';
-import { eventSlots } from './memory/registry.ts';
+import { liveSlots } from './memory/registry.ts';
 import { cacheCounts, wakeJournal, type CacheCounts } from './memory/threads.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildSnapshot, HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
@@ -313,7 +313,7 @@ class Server implements FrontrowServer {
       }),
     });
     this.#dispatcher = dispatcher;
-    for (const slot of eventSlots(this.#arena)) {
+    for (const slot of liveSlots(this.#arena)) {
       dispatcher.seed(slot, nextDeadline(viewEvent(this.#arena, slot)));
     }
     this.#late.become(dispatcher);

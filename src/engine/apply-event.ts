@@ -28,7 +28,7 @@ import {
 } from '../memory/registry.ts';
 import { applyShare, applyTrailers } from './apply.ts';
 import { buildTables, resizeSections } from './build-tables.ts';
-import { parseDefinition, type EventDefinition } from './definition.ts';
+import { parseDefinition } from './definition.ts';
 import { ARCHIVE, CREATE, DEFINE, hasKey, keyOffset, PATCH } from './facts.ts';
 import { copyTables } from './move-event.ts';
 
@@ -254,24 +254,6 @@ export function applyArchive(arena: Arena, words: Int32Array, frame: number): vo
   Atomics.store(target, base + EVENT.firstPage, 0);
   target[base + EVENT.pageCount] = 0;
   storeWide(target, base + EVENT.lastTimeLow, wide(words, frame + WORD_TIME));
-}
-
-/** The definition of an event as a create, define or patch frame has it. */
-export function frameDefinition(words: Int32Array, frame: number): EventDefinition {
-  switch (headerKind(words[frame + WORD_HEADER])) {
-    case FRAME_KIND.define:
-      return parseDefinition(
-        definitionAt(words, frame + DEFINE.definition, words[frame + DEFINE.definitionBytes]),
-      );
-    case FRAME_KIND.create:
-      return parseDefinition(
-        definitionAt(words, frame + CREATE.definition, words[frame + CREATE.definitionBytes]),
-      );
-    default:
-      return parseDefinition(
-        definitionAt(words, frame + PATCH.definition, words[frame + PATCH.definitionBytes]),
-      );
-  }
 }
 
 /** Frees what an event has left behind: nobody looks at it any more. Registry's mutex, or nobody else is there. */

@@ -94,7 +94,7 @@ export function validTickets(view: EventView, cell: number): number {
   return valid;
 }
 
-export function bitCount(word: number): number {
+function bitCount(word: number): number {
   let count = 0;
   for (let left = word; left !== 0; left &= left - 1) count++;
   return count;

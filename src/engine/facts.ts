@@ -178,7 +178,7 @@ export function sectionFactCount(words: Int32Array, frame: number, kind: number)
   return words[frame + (isBlock ? BLOCK_FACT.sectionCount : SETTLE.sectionCount)];
 }
 
-export function frameFlags(words: Int32Array, frame: number): number {
+function frameFlags(words: Int32Array, frame: number): number {
   return words[frame + WORD_COMMAND] >>> 16;
 }
 

@@ -93,7 +93,7 @@ export interface EventReading {
 }
 
 /** The event of a slot as it is at one moment; null when there is none, or it is archived. Takes no mutex. */
-export function tryReadEvent(arena: Arena, slot: number): EventReading | null | 'again' {
+function tryReadEvent(arena: Arena, slot: number): EventReading | null | 'again' {
   const guard = readGuard(arena, slot);
   if ((guard & 1) === 1) return 'again';
   const reading = isLive(arena, slot) ? readSlot(arena, slot) : null;

@@ -140,17 +140,6 @@ export function rebuildPages(arena: Arena): void {
   }
 }
 
-/** Pages of the heap that are taken. Under the registry's mutex, or as a hint. */
-export function takenPages(arena: Arena): number {
-  const { words, geometry } = arena;
-  let taken = 0;
-  for (let page = 0; page < geometry.heapPages; page += 32) {
-    let word = Atomics.load(words, geometry.pageBitmap + (page >>> 5));
-    for (; word !== 0; word &= word - 1) taken++;
-  }
-  return taken;
-}
-
 /** What is left of an archived event: the bytes of its summary, JSON text. */
 export function archiveSummary(arena: Arena, slot: number): Uint8Array {
   const base = eventBase(arena, slot);

@@ -21,7 +21,7 @@ function sliceOf(view: EventView, nowMs: number): number {
 }
 
 /** Keys of a share that still count. */
-export function shareSize(view: EventView, share: number, nowMs: number): number {
+function shareSize(view: EventView, share: number, nowMs: number): number {
   const base = shareBase(view, share);
   const newest = view.words[base + SHARE.slice];
   const slice = Math.max(newest, sliceOf(view, nowMs));
