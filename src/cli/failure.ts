@@ -31,7 +31,8 @@ export function describeFailure(error: unknown, context: FailureContext): string
 }
 
 function describeProblem(problem: FrontrowProblem, context: FailureContext): string[] {
-  const seats = problem.seats.length > 0 ? ` (${problem.seats.join(', ')})` : '';
+  const untold = problem.seats.filter((seat) => !problem.detail.includes(seat));
+  const seats = untold.length > 0 ? ` (${untold.join(', ')})` : '';
   const lines = [`frontrow: ${problem.code}: ${cleanText(problem.detail)}${cleanText(seats)}`];
   for (const field of problem.errors.slice(0, 20)) {
     lines.push(`  ${cleanText(`${field.pointer}: ${field.detail} (${field.code})`)}`);

@@ -60,7 +60,10 @@ const HINTS: Readonly<Record<ProblemCode | 'unexpected-reply', Hint>> = {
   'version-mismatch': 'frontrow event show EVENT, then the same with its version as --if-match',
   'body-too-large': 'less at a time',
   'unsupported-media-type': NOT_OURS,
-  'invalid-request': null,
+  'invalid-request': ({ errors }) =>
+    errors.some((error) => error.code === 'bad-transition')
+      ? 'frontrow event show EVENT tells the state; only a closed event is archived: frontrow event close EVENT'
+      : null,
   'idempotency-mismatch': 'another --idempotency-key: this one belongs to another change',
   'headers-too-large': 'a shorter key in FRONTROW_KEY or --key-file',
   'rate-limited': LATER,

@@ -95,7 +95,11 @@ class Reader {
 function changeLine(change: Change): string {
   const places = [
     ...change.seats,
-    ...change.sections.map((section) => `${section.quantity} × ${section.section}`),
+    ...change.sections.flatMap(({ section, quantity }) => {
+      // Seats that are named may be counted among their section's places as well.
+      const named = change.seats.filter((seat) => sectionOf(seat) === section).length;
+      return quantity > named ? [`${quantity - named} × ${section}`] : [];
+    }),
   ].join(', ');
   const time = change.time.replace('T', ' ').replace(/(\.\d+)?Z$/, '');
   const claim = change.order ?? change.hold ?? '';
@@ -107,4 +111,8 @@ function changeLine(change: Change): string {
   if (change.to === 'blocked') parts.push('to blocked');
   if (change.reason !== undefined) parts.push(`reason ${change.reason}`);
   return cleanText(parts.filter((part) => part !== '').join('  ')).trimEnd();
+}
+
+function sectionOf(seat: string): string {
+  return seat.split('-').slice(0, -2).join('-');
 }

@@ -2,6 +2,7 @@
 /**
  * The `frontrow` command: streams, signals and the exit code. Everything else is in `program.ts` and the commands.
  */
+import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { backupCommand } from './backup.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
@@ -47,6 +48,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {});
 
 const interrupted = new AbortController();
+// Every call under way listens to it, and a bench has many.
+setMaxListeners(0, interrupted.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // The first one asks for an orderly end, the second one gets any.

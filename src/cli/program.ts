@@ -3,7 +3,6 @@
  * The one place that knows yargs' ways: everything it lets pass is checked before a command runs.
  */
 import { readFileSync } from 'node:fs';
-import yargs from 'yargs';
 import type { Argv, Options } from 'yargs';
 import { checkOptions, STDIN } from './command.ts';
 import type { Command } from './command.ts';
@@ -44,7 +43,7 @@ export async function runProgram(
   try {
     refuseKeyArgument(argv);
     refuseUnknownCommand(argv, commands, typed);
-    const program = buildProgram(argv, commands, version, terminal, outcome, typed);
+    const program = await buildProgram(argv, commands, version, terminal, outcome, typed);
     await program.parseAsync();
     return outcome.code;
   } catch (error) {
@@ -71,14 +70,16 @@ async function printCompletions(
   return EXIT.ok;
 }
 
-function buildProgram(
+async function buildProgram(
   argv: readonly string[],
   commands: readonly Command[],
   version: string,
   terminal: Terminal,
   outcome: { code: number; args: Record<string, unknown> },
   typed: Command | null,
-): Argv {
+): Promise<Argv> {
+  // Loaded only now: completion is asked for with each key press, and does without.
+  const { default: yargs } = await import('yargs');
   const wantsHelp = argv.some((word) => word === '--help' || word === '-h');
   const program = yargs(argv.map((word) => (word === '-' ? STDIN : word)))
     .scriptName('frontrow')
