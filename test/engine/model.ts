@@ -222,9 +222,22 @@ export class Model {
     const chosen = new Set<number>(named);
     for (const seat of named) items.push({ seat, section: this.seats[seat].section, quantity: 1 });
     let adjacent: boolean | null = null;
+    const grouped = new Set<number>();
     for (const item of wanted) {
-      if (item.kind === 'seat') continue;
-      const { section, quantity } = item;
+      if (item.kind === 'seat' || grouped.has(item.section)) continue;
+      const { section } = item;
+      // Best seats of one section are one party.
+      const party = this.sections[section].seated
+        ? wanted.filter((other) => other.kind === 'places' && other.section === section)
+        : [item];
+      if (this.sections[section].seated) grouped.add(section);
+      let quantity = 0;
+      let mustBeAdjacent = false;
+      for (const other of party) {
+        if (other.kind !== 'places') continue;
+        quantity += other.quantity;
+        mustBeAdjacent ||= other.adjacent;
+      }
       const { available, held } = this.counts(section);
       let planned = -(freed.get(section) ?? 0);
       for (const other of items) if (other.section === section) planned += other.quantity;
@@ -245,7 +258,7 @@ export class Model {
           refusal: { code: 'not-enough-available', requested: quantity, ...numbers, available: open.length },
         };
       }
-      if (runs.length > 1 && item.adjacent) {
+      if (runs.length > 1 && mustBeAdjacent) {
         return { refusal: { code: 'no-adjacent-seats', requested: quantity, ...numbers } };
       }
       adjacent = adjacent !== false && runs.length === 1;
@@ -483,7 +496,10 @@ export class Model {
         if (toBlocked && seat < 0 && newly.has(ticket)) this.blockedPlaces[section]++;
       }
     }
-    if (claim.tickets.every((isValid) => !isValid)) claim.state = 'cancelled';
+    if (claim.tickets.every((isValid) => !isValid)) {
+      claim.state = 'cancelled';
+      claim.mayHaveLostNote = true;
+    }
     return true;
   }
 
