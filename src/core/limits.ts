@@ -52,8 +52,8 @@ export const SWEEP_MAX = 64;
 export const COMMAND_FRAME_BYTES_MAX = 5120;
 /** Of a change to a hold: the items that come, and those that go. */
 export const CHANGE_FRAME_BYTES_MAX = 8192;
-/** Of blocking and unblocking: 2,000 places. */
-export const BLOCK_FRAME_BYTES_MAX = 16_384;
+/** Of blocking and unblocking: 2,000 seats (4 each) in 1,000 sections (16 each). */
+export const BLOCK_FRAME_BYTES_MAX = 24_576;
 /** Holds that ran out while the server was down get this long after it is ready. */
 export const RESTART_GRACE_MS = 30_000;
 /** A peer that does not read its replies is paused at this many buffered bytes, and closed after the time. */

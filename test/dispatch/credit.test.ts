@@ -67,8 +67,8 @@ t.test('each operation takes credit by the largest frame that it may publish', (
     credit.frameBound(operation, rig.request('', operation, { body: new Uint8Array(bodyBytes) }));
   t.equal(bound(CREATE_HOLD), COMMAND_FRAME_BYTES_MAX);
   t.equal(bound(CHANGE_HOLD), 8192);
-  t.equal(bound(BLOCK), 16_384);
-  t.equal(bound(UNBLOCK), 16_384);
+  t.equal(bound(BLOCK), 24_576);
+  t.equal(bound(UNBLOCK), 24_576);
   t.equal(bound(CREATE_EVENT, 1000), 12_192, 'a definition by the size of its body');
   t.equal(bound(CREATE_EVENT, 1 << 20), 1 << 18, 'a quarter of the ring at most');
   t.equal(bound(PATCH_EVENT, 20), 1 << 18, 'a patch holds the whole definition, however small it is');
@@ -78,7 +78,7 @@ t.test('each operation takes credit by the largest frame that it may publish', (
 t.test('unblocking gives places back, so it draws on the reserve', (t) => {
   const rig = readyRig();
   const event = rig.addEvent(1);
-  rig.diskRoom = 4096 * 10;
+  rig.diskRoom = 4096 * 16;
   rig.dispatcher.onDiskRoom();
   const block = rig.submit(event, BLOCK);
   const unblock = rig.submit(event, UNBLOCK);
