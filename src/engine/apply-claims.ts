@@ -32,7 +32,7 @@ import {
   TAIL,
   TAIL_HEADER_WORDS,
 } from '../memory/layout.ts';
-import { changeSeat, checkedStore, type ApplyMode } from './apply.ts';
+import { changeSeat, checkedStore, type ApplyMode } from './apply-words.ts';
 import { countCustomerOfOldFrame } from './customer.ts';
 import { CHANGE, CLAIM_FACT, itemsOffset, noteOffset, removedOffset, SETTLE, tailOffset } from './facts.ts';
 

@@ -2,39 +2,19 @@
  * Applies one frame's facts to memory. The same code runs after a command, when a dead worker's frame is redone,
  * and when the journal is replayed; so the three cannot disagree.
  *
- * Counts, seat words and claim states are changed by compare-and-swap from the value that the facts imply. A miss
- * means that memory is not what the mutex says it is: a fault, never written over. In a redo a word may have its
- * new value already, and that is all that is forgiven.
- *
  * This file: what all frames have in common, blocks, and which file does the rest. Claims: apply-claims.ts; the event
- * itself: create.ts and patch-apply.ts.
+ * itself: apply-event.ts.
  */
 import { FrontrowError } from '../core/assert.ts';
-import {
-  FRAME_KIND,
-  headerKind,
-  WORD_EVENT,
-  WORD_HEADER,
-  WORD_SEQUENCE,
-  WORD_TIME,
-  wide,
-} from '../core/frame.ts';
+import { FRAME_KIND, headerKind, WORD_EVENT, WORD_HEADER, WORD_TIME, wide } from '../core/frame.ts';
 import { eventBase, storeWide, type Arena } from '../memory/arena.ts';
 import { writeCustomer } from '../memory/customers.ts';
-import { rowBase, seatBase, sectionBase, type EventView } from '../memory/event.ts';
+import { sectionBase, type EventView } from '../memory/event.ts';
 import { writeKey } from '../memory/keys.ts';
-import {
-  EVENT,
-  ROW,
-  SEAT,
-  SEAT_FLAG_RESERVED,
-  SEAT_ROW_SHIFT,
-  SEAT_STATE,
-  SEAT_STATE_MASK,
-  SECTION,
-} from '../memory/layout.ts';
+import { EVENT, SEAT_STATE, SECTION } from '../memory/layout.ts';
 import { setShareCount } from '../memory/shares.ts';
 import { applyClaimFrame } from './apply-claims.ts';
+import { changeSeat, checkedStore, type ApplyMode } from './apply-words.ts';
 import {
   BLOCK_FACT,
   blockedSeats,
@@ -46,31 +26,6 @@ import {
   sectionsOffset,
   shareOffset,
 } from './facts.ts';
-
-/** strict: every word must have its old value. redo: it may have its new one. */
-export type ApplyMode = 'strict' | 'redo';
-
-function memoryFault(what: string, index: number, expected: number, found: number): never {
-  throw new FrontrowError(
-    'memory-fault',
-    `${what} at word ${index} is ${found}, expected ${expected}: memory is not what the mutex says it is`,
-  );
-}
-
-/** Changes a word that only the mutex's owner may change; pairs with the loads of readers in their guard windows. */
-export function checkedStore(
-  words: Int32Array,
-  index: number,
-  expected: number,
-  value: number,
-  mode: ApplyMode,
-  what: string,
-): void {
-  const found = Atomics.compareExchange(words, index, expected, value);
-  if (found === expected) return;
-  if (mode === 'redo' && found === value) return;
-  memoryFault(what, index, expected, found);
-}
 
 /** How each kind of frame moves places between counts: +1, -1 or 0. They add up to nothing. */
 interface Move {
@@ -170,42 +125,6 @@ function applyBlock(view: EventView, words: Int32Array, frame: number, kind: num
   for (let i = 0; i < words[frame + BLOCK_FACT.seatCount]; i++) {
     changeSeat(view, seats[i], from, 0, to, 0, words, frame, mode);
   }
-}
-
-export function changeSeat(
-  view: EventView,
-  seat: number,
-  fromState: number,
-  fromOwner: number,
-  toState: number,
-  toOwner: number,
-  words: Int32Array,
-  frame: number,
-  mode: ApplyMode,
-): void {
-  const base = seatBase(view, seat);
-  const fixed = Atomics.load(view.words, base + SEAT.state) & ~SEAT_STATE_MASK;
-  checkedStore(view.words, base + SEAT.state, fixed | fromState, fixed | toState, mode, 'a seat state');
-  checkedStore(view.words, base + SEAT.owner, fromOwner, toOwner, mode, 'a seat owner');
-  Atomics.store(view.words, base + SEAT.sequenceLow, words[frame + WORD_SEQUENCE]);
-  Atomics.store(view.words, base + SEAT.sequenceHigh, words[frame + WORD_SEQUENCE + 1]);
-  const open = (toState === SEAT_STATE.available ? 1 : 0) - (fromState === SEAT_STATE.available ? 1 : 0);
-  if (open === 0 || (fixed & SEAT_FLAG_RESERVED) !== 0) return;
-  const row = fixed >>> SEAT_ROW_SHIFT;
-  if (mode === 'redo') recountRow(view, row);
-  else view.words[rowBase(view, row) + ROW.open] += open;
-}
-
-/** Counts a row's choosable seats anew: what a redo cannot know from the facts. */
-function recountRow(view: EventView, row: number): void {
-  const base = rowBase(view, row);
-  const first = view.words[base + ROW.firstSeat];
-  let open = 0;
-  for (let seat = first; seat < first + view.words[base + ROW.seatCount]; seat++) {
-    const word = view.words[seatBase(view, seat) + SEAT.state];
-    if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) === SEAT_STATE.available) open++;
-  }
-  view.words[base + ROW.open] = open;
 }
 
 /** The event of a frame, by slot and generation; -1 when memory knows another generation. */

@@ -156,11 +156,12 @@ class EventAudit {
     const view = this.#view;
     const base = cellBase(view, cell);
     const state = claimState(word);
-    const isLive = state === CLAIM_STATE.held || state === CLAIM_STATE.confirmed;
+    const isAlive = state === CLAIM_STATE.held || state === CLAIM_STATE.confirmed;
     const customerBytes = view.words[base + CLAIM.sizes] & 0xff;
     const tail = tailCell(view, cell);
     if (tail >= 0 && !isIntact(view, cell)) {
-      if (isLive) this.#tell('claim-wrong', `the items of the claim at cell ${cell} are not at cell ${tail}`);
+      if (isAlive)
+        this.#tell('claim-wrong', `the items of the claim at cell ${cell} are not at cell ${tail}`);
       return;
     }
     const header = tail < 0 ? CLAIM_HEADER_WORDS : TAIL_HEADER_WORDS;
@@ -170,15 +171,15 @@ class EventAudit {
       this.#tell('claim-wrong', `the claim at cell ${cell} is longer than its cells`);
       return;
     }
-    if (isLive && tail >= 0) this.#takeRecord(tail, cells);
+    if (isAlive && tail >= 0) this.#takeRecord(tail, cells);
     const sequence = loadWide(view.words, base + CLAIM.sequenceLow);
     if (sequence < 1 || sequence > loadWide(view.words, view.base + EVENT.sequenceLow))
       this.#tell(
         'claim-wrong',
         `the claim at cell ${cell} has sequence ${sequence}, which the event has not`,
       );
-    if (isLive) this.#takeRecord(cell, claimCells(word));
-    if (isLive && view.words[base + CLAIM.note] !== 0)
+    if (isAlive) this.#takeRecord(cell, claimCells(word));
+    if (isAlive && view.words[base + CLAIM.note] !== 0)
       this.#auditNote(cell, view.words[base + CLAIM.note] - 1);
     const { tickets, cancelled } = this.#auditItems(cell, word);
     if (tickets !== claimTickets(word))
@@ -278,11 +279,11 @@ class EventAudit {
   #auditLive(): void {
     const { words, live } = this.#view;
     for (let cell = 0; cell < this.#view.cellCount; cell++) {
-      const isLive = ((words[live + (cell >>> 5)] >>> (cell & 31)) & 1) === 1;
-      if (isLive === (this.#record[cell] !== 0)) continue;
+      const isAlive = ((words[live + (cell >>> 5)] >>> (cell & 31)) & 1) === 1;
+      if (isAlive === (this.#record[cell] !== 0)) continue;
       this.#tell(
         'cells-wrong',
-        isLive ? `cell ${cell} is kept for nothing` : `cell ${cell} is in use and not kept`,
+        isAlive ? `cell ${cell} is kept for nothing` : `cell ${cell} is in use and not kept`,
       );
     }
   }

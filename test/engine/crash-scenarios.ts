@@ -264,7 +264,7 @@ const LARGER: EventDefinition = {
     },
     { id: 'bar', name: 'Bar', kind: 'general', capacity: 3, price: null, category: null },
   ],
-} as EventDefinition;
+};
 
 /** Claims of every kind, customers and keys. */
 function busy(rig: EngineRig, view: EventView): void {
@@ -301,7 +301,7 @@ export const EVENT_SCENARIOS: Scenario[] = [
     setup: busy,
     command: (context) => {
       const definition = { ...HALL, name: 'Another name', sections: [{ ...FLOOR, capacity: 39 }, STALLS] };
-      return patchOf(context, definition as EventDefinition, keyOf('patch', 'x'));
+      return patchOf(context, definition, keyOf('patch', 'x'));
     },
     found: [R1, R2, R3],
   },
