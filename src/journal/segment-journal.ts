@@ -32,6 +32,7 @@ import {
   groupBytes,
   groupsEnd,
   PART_SUFFIX,
+  segmentNumbers,
   SEGMENT_BYTES_DEFAULT,
   segmentCapacity,
   segmentName,
@@ -139,6 +140,7 @@ export class SegmentJournal implements Journal {
   recover(sink: FramesSink): Recovered {
     assert(this.#lock !== null, 'a journal is taken before it is read');
     assert(this.#active === null, 'a journal is recovered once');
+    this.#refuseHalfRestored();
     const report = readJournal(this.disk, { fromSnapshot: true, through: 'all' }, sink);
     const problem = report.problems.find((each) => each.fatal);
     if (problem !== undefined) {
@@ -163,6 +165,18 @@ export class SegmentJournal implements Journal {
       groups: report.groups,
       notes: report.problems.map(sentence),
     };
+  }
+
+  /** A restore names its files at the very end: one without its name is of a restore that did not get there. */
+  #refuseHalfRestored(): void {
+    const left = this.disk.list().find((name) => {
+      return name.endsWith(PART_SUFFIX) && segmentNumbers([name.slice(0, -PART_SUFFIX.length)]).length > 0;
+    });
+    if (left === undefined) return;
+    throw new FrontrowError(
+      'directory-unusable',
+      `the directory holds ${left}, which a restore that was not finished has left: empty it and restore again`,
+    );
   }
 
   /** Makes what was read durable, and finishes what a crash left half done. Every step may be repeated. */

@@ -11,7 +11,7 @@ import {
 } from '../../src/journal/backup-manifest.ts';
 import type { Disk, DiskFile } from '../../src/journal/disk.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
-import { FORMAT_VERSION, segmentName, segmentNumbers } from '../../src/journal/layout.ts';
+import { FORMAT_VERSION, PART_SUFFIX, segmentName, segmentNumbers } from '../../src/journal/layout.ts';
 import { MemoryJournal } from '../../src/journal/memory-journal.ts';
 import { verifyDisk } from '../../src/journal/offline.ts';
 import { SeededRandom } from '../../src/journal/random.ts';
@@ -185,6 +185,7 @@ t.test('a power cut in a restore leaves nothing that starts, or all of it', asyn
   const backup = new SimulatedDisk(1);
   const files = await copyJournal(writer.disk, backup, {});
   let whole = 0;
+  let refused = 0;
   for (let after = 0, isDone = false; !isDone; after += 1 + (after % 3)) {
     const target = new SimulatedDisk(after);
     target.arm({ kind: 'crash', after });
@@ -193,6 +194,16 @@ t.test('a power cut in a restore leaves nothing that starts, or all of it', asyn
       () => false,
     );
     target.crash();
+    const hasLeft = target
+      .list()
+      .some((name) => name.endsWith(PART_SUFFIX) && segmentNumbers([name.slice(0, -5)]).length > 0);
+    if (hasLeft) {
+      const journal = new MemoryJournal(target, OPTIONS);
+      journal.own();
+      test.throws(() => journal.recover(new Collector()), /a restore that was not finished/);
+      refused++;
+      continue;
+    }
     if (segmentNumbers(target.list()).length === 0) continue;
     const { recovery } = verifyDisk(target);
     if (recovery.problems.some(({ fatal }) => fatal)) continue;
@@ -200,6 +211,7 @@ t.test('a power cut in a restore leaves nothing that starts, or all of it', asyn
     whole++;
   }
   test.ok(whole > 0);
+  test.ok(refused > 0, 'what a killed restore leaves is not taken for an empty directory');
 });
 
 t.test('a manifest of which one byte changed, or of the future, is refused', async (test) => {
