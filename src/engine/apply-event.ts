@@ -28,7 +28,7 @@ import {
 } from '../memory/registry.ts';
 import { applyShare, applyTrailers } from './apply.ts';
 import { buildTables, resizeSections } from './build-tables.ts';
-import { parseDefinition } from './definition.ts';
+import { parseDefinition, parseStored } from './definition.ts';
 import { ARCHIVE, CREATE, DEFINE, hasKey, keyOffset, PATCH } from './facts.ts';
 import { copyTables } from './move-event.ts';
 
@@ -182,7 +182,6 @@ export function applyPatch(arena: Arena, words: Int32Array, frame: number): void
   const base = eventBase(arena, slot);
   const version = words[frame + PATCH.version];
   const json = definitionAt(words, frame + PATCH.definition, words[frame + PATCH.definitionBytes]);
-  const definition = parseDefinition(json);
   const shape = {
     sectionCount: words[frame + PATCH.sectionCount],
     rowCount: words[frame + PATCH.rowCount],
@@ -199,16 +198,18 @@ export function applyPatch(arena: Arena, words: Int32Array, frame: number): void
   const moves = words[frame + PATCH.retiredCount] > 0;
   const isCopied = arena.words[base + EVENT.version] === version;
   const { view, pageCount } = viewAt(arena, slot, shape, sizes, firstPage);
+  checkFits(arena, slot, firstPage, pageCount);
   if (moves && !isCopied) {
     const old = viewEvent(arena, slot);
     takePages(arena, firstPage, pageCount);
     zeroPages(arena, firstPage, pageCount);
     copyTables(old, view);
-    buildTables(view, definition, old.sectionCount, old.seatCount, words, frame);
+    buildTables(view, parseDefinition(json), old.sectionCount, old.seatCount, words, frame);
   }
   Atomics.store(arena.words, base + EVENT.version, version);
   if (moves) retire(arena, base, words, frame, PATCH.retiredPage);
-  resizeSections(view, definition);
+  // Seats are not written out for this: of a large hall that takes long, and readers wait.
+  resizeSections(view, parseStored(json));
   arena.bytes.set(json, view.definition * 4);
   arena.words[base + EVENT.definitionBytes] = json.length;
   writePlace(arena, slot, { shape, sizes, firstPage, pageCount });

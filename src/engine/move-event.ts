@@ -13,7 +13,9 @@ import {
   CLAIM,
   CLAIM_STATE,
   CUSTOMER,
+  CUSTOMER_WORDS,
   KEY,
+  KEY_WORDS,
   ROW_WORDS,
   SEAT_WORDS,
   SECTION_WORDS,
@@ -52,7 +54,12 @@ function copyDeadlines(to: EventView): void {
   }
 }
 
+/** A table of the same size stays as it is: placed anew, entries of one that is full might not find room. */
 function copyKeys(from: EventView, to: EventView): void {
+  if (from.keyCapacity === to.keyCapacity) {
+    from.words.copyWithin(to.keys, from.keys, from.keys + from.keyCapacity * KEY_WORDS);
+    return;
+  }
   for (let entry = 0; entry < from.keyCapacity; entry++) {
     const base = keyBase(from, entry);
     if (from.words[base + KEY.hash0] === 0) continue;
@@ -63,6 +70,10 @@ function copyKeys(from: EventView, to: EventView): void {
 
 function copyCustomers(from: EventView, to: EventView): void {
   const { words } = from;
+  if (from.customerCapacity === to.customerCapacity) {
+    words.copyWithin(to.customers, from.customers, from.customers + from.customerCapacity * CUSTOMER_WORDS);
+    return;
+  }
   for (let entry = 0; entry < from.customerCapacity; entry++) {
     const base = customerBase(from, entry);
     const tickets = words[base + CUSTOMER.tickets];

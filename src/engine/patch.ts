@@ -1,7 +1,7 @@
 /**
  * Changes an event, or archives it: commands of the registry's lane, which main keeps to one batch at a time. They take
  * the mutexes themselves and never two at once: pages for an event that must move are taken under the registry's and
- * used under the event's; those that come to nothing are free again with the next rebuildPages().
+ * used under the event's; those of a worker that died in between are free again with the next rebuildPages().
  */
 import { FRAME_KIND, packHeader } from '../core/frame.ts';
 import { eventBase } from '../memory/arena.ts';
@@ -18,7 +18,14 @@ import {
   type TableSizes,
 } from '../memory/layout.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
-import { eventState, findFreePages, rebuildPages, REGISTRY_SLOT, takePages } from '../memory/registry.ts';
+import {
+  eventState,
+  findFreePages,
+  freePages,
+  rebuildPages,
+  REGISTRY_SLOT,
+  takePages,
+} from '../memory/registry.ts';
 import { endReservation, publishFrame, unitPosition } from '../memory/ring.ts';
 import { applyArchive, applyPatch, reclaimRetired } from './apply-event.ts';
 import {
@@ -76,7 +83,11 @@ export function patchEvent(context: BatchContext, slot: number, command: PatchCo
   const room = { firstPage, pageCount: tried.pageCount };
   const moved = underMutex(context, slot, () => tryPatch(context, slot, command, room));
   // Nobody else changes an event's size, so what was enough a moment ago is enough.
-  return moved.kind === 'done' ? moved.outcome : refuse('capacity-exhausted');
+  const outcome = moved.kind === 'done' ? moved.outcome : refuse('capacity-exhausted');
+  // What is in use by now may forbid it after all.
+  const isUsed = outcome.ok && outcome.retired;
+  if (!isUsed) underMutex(context, REGISTRY_SLOT, () => freePages(arena, firstPage, room.pageCount));
+  return outcome;
 }
 
 function underMutex<T>(context: BatchContext, slot: number, action: () => T): T {

@@ -7,13 +7,11 @@ import type { ClaimRef } from '../core/ids.ts';
 import { loadWide } from '../memory/arena.ts';
 import {
   cellsForNote,
-  claimCells,
   claimItems,
   claimState,
   findFreeCells,
   findFreeCellsBeside,
   itemBase,
-  tailCell,
 } from '../memory/claims.ts';
 import { effectiveDeadline, findDue } from '../memory/deadlines.ts';
 import { cellBase, seatBase, sectionBase, type EventView } from '../memory/event.ts';
@@ -145,14 +143,8 @@ function commitOrder(
 
 /** Room for a note. A hold that is taken again is not live yet, so its own cells look free: they must stay its own. */
 function findNoteCells(view: EventView, cell: number, count: number, kind: number): number {
-  if (kind === FRAME_KIND.confirm) return findFreeCells(view, count);
-  const cells = claimCells(view.words[cellBase(view, cell) + CLAIM.state]);
-  const found = findFreeCellsBeside(view, count, cell, cells);
-  const tail = tailCell(view, cell);
-  if (found < 0 || tail < 0) return found;
-  const tailCells = claimCells(view.words[cellBase(view, tail) + CLAIM.state]);
-  const overlaps = found < tail + tailCells && tail < found + count;
-  return overlaps ? findFreeCellsBeside(view, count, tail, Math.max(tailCells, cell + cells - tail)) : found;
+  const isLive = kind === FRAME_KIND.confirm;
+  return isLive ? findFreeCells(view, count) : findFreeCellsBeside(view, count, cell);
 }
 
 /** Ended longer ago than an ended hold can be read. */

@@ -106,10 +106,21 @@ export function findFreeCells(view: EventView, count: number): number {
   return scanFree(view, 0, Math.min(view.cellCount, cursor + count), count);
 }
 
-/** The same, but clear of a record that is not live now and is to be so again: [cell, cell + cells). */
-export function findFreeCellsBeside(view: EventView, count: number, cell: number, cells: number): number {
-  const behind = scanFree(view, cell + cells, view.cellCount, count);
-  return behind >= 0 ? behind : scanFree(view, 0, cell, count);
+/** The same, but clear of a claim that is not live now and is to be so again, and of its tail. */
+export function findFreeCellsBeside(view: EventView, count: number, cell: number): number {
+  const tail = tailCell(view, cell);
+  const own = [cell, endOf(view, cell)];
+  const other = tail < 0 ? [cell, cell] : [tail, endOf(view, tail)];
+  const [first, second] = cell <= tail || tail < 0 ? [own, other] : [other, own];
+  const behind = scanFree(view, Math.max(first[1], second[1]), view.cellCount, count);
+  if (behind >= 0) return behind;
+  const between = scanFree(view, first[1], second[0], count);
+  return between >= 0 ? between : scanFree(view, 0, first[0], count);
+}
+
+/** First cell behind a record. */
+function endOf(view: EventView, cell: number): number {
+  return cell + claimCells(Atomics.load(view.words, cellBase(view, cell) + CLAIM.state));
 }
 
 function scanFree(view: EventView, from: number, to: number, count: number): number {
