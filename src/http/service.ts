@@ -294,7 +294,7 @@ class Service implements HttpService, RequestHandler<Call> {
   }
 
   refuse(code: ProblemCode, detail: string, requestId: string): Reply {
-    const retryAfterMs = code === 'overloaded' ? jittered(RETRY_AFTER_MS) : undefined;
+    const retryAfterMs = code === 'overloaded' || code === 'draining' ? jittered(RETRY_AFTER_MS) : undefined;
     const id = usableRequestId(requestId) ?? this.#nextId();
     const reply = problemReply(code, id, { detail, retryAfterMs }, { close: true });
     const call = { requestId: id, match: null, caller: null, startedMs: 0 };
