@@ -30,6 +30,7 @@ const GALA = {
 };
 const DRAFT = { id: 'draft', name: 'Later', startsAt: '2027-01-15T19:00:00Z', capacity: 10 };
 const FLOOR = { section: 'floor', quantity: 1 };
+const STREAM = { headers: { accept: 'text/event-stream' } };
 
 interface Expected {
   readonly status: number;
@@ -74,9 +75,15 @@ function problemFaults(answer: Answer, expected: Expected): string[] {
   return faults;
 }
 
+/** The longest body in bytes. Source: API.md; core/limits.ts has the reasons. */
+function limitOf(method: string, path: string): number {
+  if (method === 'PATCH' || path === '/v1/events') return 1024 * 1024;
+  return path.endsWith('block') ? 256 * 1024 : 64 * 1024;
+}
+
 /** What a call's body may suffer whatever it means. `path` takes a body. */
 function brokenBodies(method: string, path: string, isOptional: boolean): Case[] {
-  const limit = path === '/v1/events' ? 1024 * 1024 : 64 * 1024;
+  const limit = limitOf(method, path);
   const of = (what: string, expected: Expected, options: SendOptions): Case => ({
     what: `${method} ${path} with ${what}`,
     method,
@@ -149,10 +156,14 @@ function claimBodies(kind: 'hold' | 'order'): [body: unknown, expected: Expected
     [{ items: [FLOOR], customer: 'é'.repeat(33) }, invalid('/customer', 'out-of-range')],
     [{ items: [FLOOR], reference: ['x'] }, invalid('/reference', 'wrong-type')],
     [{ items: [FLOOR], reference: '😀'.repeat(17) }, invalid('/reference', 'out-of-range')],
+    [items({ ...FLOOR, type: 'adult' }), invalid('/items/0/type', 'unknown-type')],
+    [items({ ...FLOOR, type: 'A!' }), invalid('/items/0/type', 'bad-format')],
+    [{ items: [FLOOR], metadata: [] }, invalid('/metadata', 'wrong-type')],
+    [{ items: [FLOOR], metadata: { x: 'x'.repeat(512) } }, invalid('/metadata', 'out-of-range')],
+    [{ items: [FLOOR], expectTotal: -1 }, invalid('/expectTotal', 'out-of-range')],
+    [{ items: [FLOOR], expectTotal: '4500' }, invalid('/expectTotal', 'wrong-type')],
     // What later versions bring is unknown here.
-    [items({ ...FLOOR, type: 'adult' }), invalid('/items/0/type', 'unknown-field')],
-    [{ items: [FLOOR], metadata: {} }, invalid('/metadata', 'unknown-field')],
-    [{ items: [FLOOR], expectTotal: 4500 }, invalid('/expectTotal', 'unknown-field')],
+    [items({ ...FLOOR, allocation: 'friends' }), invalid('/items/0/allocation', 'unknown-field')],
     [{ items: [FLOOR], constructor: 1 }, invalid('/constructor', 'unknown-field')],
   ];
   for (const quantity of [0, -1, 101, 1e9, 2 ** 53, 1e308])
@@ -206,7 +217,8 @@ function eventBodies(): [body: unknown, expected: Expected][] {
       invalid('/limits/maxHoldSeconds', 'out-of-range'),
     ],
     [{ ...whole, limits: { ticketsPerHold: 101 } }, invalid('/limits/ticketsPerHold', 'out-of-range')],
-    [{ ...whole, limits: { ticketsPerCustomer: 4 } }, invalid('/limits/ticketsPerCustomer', 'unknown-field')],
+    [{ ...whole, limits: { ticketsPerCustomer: 0 } }, invalid('/limits/ticketsPerCustomer', 'out-of-range')],
+    [{ ...whole, limits: { seats: 4 } }, invalid('/limits/seats', 'unknown-field')],
     [{ ...whole, limits: [] }, invalid('/limits', 'wrong-type')],
     [{ ...given, sections: [] }, invalid('/sections', 'out-of-range')],
     [{ ...given, sections: [{ kind: 'general', capacity: 1 }] }, invalid('/sections/0/id', 'missing')],
@@ -222,7 +234,7 @@ function eventBodies(): [body: unknown, expected: Expected][] {
     [section({ kind: 'general', capacity: 1, price: -1 }), invalid('/sections/0/price', 'out-of-range')],
     [
       section({ kind: 'general', capacity: 1, category: 'gold' }),
-      invalid('/sections/0/category', 'unknown-field'),
+      invalid('/sections/0/category', 'unknown-category'),
     ],
     [
       { ...given, sections: [...GALA.sections, GALA.sections[0]], currency: 'EUR' },
@@ -251,14 +263,72 @@ function eventBodies(): [body: unknown, expected: Expected][] {
     [row([{ id: '1', colour: 'red' }]), invalid(seatsAt('/0/colour'), 'unknown-field')],
     [row([{ features: [] }]), invalid(seatsAt('/0/id'), 'bad-format')],
     [row([{ id: '1', features: 'wheelchair' }]), invalid(seatsAt('/0/features'), 'bad-format')],
-    // What later versions bring is unknown here.
-    [{ ...whole, metadata: {} }, invalid('/metadata', 'unknown-field')],
-    [{ ...whole, salesFrom: null }, invalid('/salesFrom', 'unknown-field')],
-    [{ ...whole, categories: [] }, invalid('/categories', 'unknown-field')],
+    [{ ...whole, metadata: 'x' }, invalid('/metadata', 'wrong-type')],
+    [{ ...whole, salesFrom: 'soon' }, invalid('/salesFrom', 'bad-format')],
+    [
+      { ...whole, salesFrom: '2027-01-02T00:00:00Z', salesUntil: '2027-01-01T00:00:00Z' },
+      invalid('/salesUntil', 'out-of-range'),
+    ],
+    [{ ...whole, categories: [{ id: 'gold' }] }, invalid('/categories/0/prices', 'missing')],
+    [{ ...whole, allocations: [] }, invalid('/allocations', 'unknown-field')],
     [
       { ...whole, id: 'gala' },
       { status: 409, code: 'event-exists' },
     ],
+  ];
+}
+
+function patchBodies(): [body: unknown, expected: Expected][] {
+  const section = (more: object): object => ({ sections: [{ id: 'floor', ...more }] });
+  return [
+    [{}, invalid('', 'missing')],
+    [{ id: 'other' }, invalid('/id', 'unknown-field')],
+    [{ currency: 'USD' }, invalid('/currency', 'unknown-field')],
+    [{ name: null }, invalid('/name', 'wrong-type')],
+    [{ state: 'sold' }, invalid('/state', 'bad-value')],
+    [{ state: 'draft' }, invalid('/state', 'bad-transition')],
+    [{ state: 'archived' }, invalid('/state', 'bad-transition')],
+    [{ startsAt: 'tomorrow' }, invalid('/startsAt', 'bad-format')],
+    [{ timeZone: 'Mars/Olympus' }, invalid('/timeZone', 'bad-value')],
+    [{ limits: { maxHoldSeconds: 60 } }, invalid('/limits/maxHoldSeconds', 'out-of-range')],
+    [{ sections: [] }, invalid('/sections', 'out-of-range')],
+    [section({ capacity: 0 }), invalid('/sections/0/capacity', 'out-of-range')],
+    [section({ rows: [{ id: 'C', seats: 1 }] }), invalid('/sections/0/rows', 'immutable')],
+    [section({ category: 'gold' }), invalid('/sections/0/category', 'unknown-category')],
+    [{ sections: [{ id: 'stalls', capacity: 20 }] }, invalid('/sections/0/capacity', 'immutable')],
+    [{ sections: [{ id: 'circle' }] }, invalid('/sections/0/kind', 'missing')],
+    [{ capacity: 30 }, invalid('/capacity', 'bad-value')],
+  ];
+}
+
+/** Bodies of change, and of block and unblock. */
+function changeBodies(): [body: unknown, expected: Expected][] {
+  return [
+    [{}, invalid('', 'missing')],
+    [{ add: [] }, invalid('/add', 'out-of-range')],
+    [{ remove: [] }, invalid('/remove', 'out-of-range')],
+    [{ add: [{ seat: 'stalls-A-9' }] }, invalid('/add/0/seat', 'unknown-seat')],
+    [{ remove: [{ seat: 'stalls-A-1' }] }, invalid('/remove/0', 'not-held')],
+    [{ remove: [{ ...FLOOR, quantity: 2 }] }, invalid('/remove/0', 'not-held')],
+    [{ remove: [{ ...FLOOR, adjacent: 'required' }] }, invalid('/remove/0/adjacent', 'unknown-field')],
+    [{ add: [{ ...FLOOR, quantity: 8 }] }, invalid('/add', 'too-many')],
+    [{ add: [FLOOR], seconds: 60 }, invalid('/seconds', 'unknown-field')],
+  ];
+}
+
+function blockBodies(): [body: unknown, expected: Expected][] {
+  const of = (item: unknown): object => ({ items: [item] });
+  return [
+    [{}, invalid('/items', 'missing')],
+    [{ items: [] }, invalid('/items', 'out-of-range')],
+    [of({}), invalid('/items/0', 'bad-value')],
+    [of({ seat: 'stalls-A-9' }), invalid('/items/0/seat', 'unknown-seat')],
+    [of({ section: 'balcony', quantity: 1 }), invalid('/items/0/section', 'unknown-section')],
+    [of({ section: 'stalls', quantity: 1 }), invalid('/items/0/section', 'bad-value')],
+    [of({ ...FLOOR, quantity: 2001 }), invalid('/items/0/quantity', 'out-of-range')],
+    [of({ ...FLOOR, type: 'standard' }), invalid('/items/0/type', 'unknown-field')],
+    [{ items: [FLOOR], reason: 'x'.repeat(201) }, invalid('/reason', 'out-of-range')],
+    [{ items: [FLOOR], allocation: 'friends' }, invalid('/allocation', 'unknown-field')],
   ];
 }
 
@@ -323,6 +393,9 @@ function calls(scene: Scene): Case[] {
   const ORDERS = '/v1/events/gala/orders';
 
   for (const path of ['/v1/events', HOLDS, ORDERS]) cases.push(...brokenBodies('POST', path, false));
+  cases.push(...brokenBodies('PATCH', '/v1/events/gala', false));
+  for (const path of [`/v1/holds/${hold}/change`, '/v1/events/gala/block'])
+    cases.push(...brokenBodies('POST', path, false));
   for (const path of [`/v1/holds/${hold}/confirm`, `/v1/orders/${order}/cancel`])
     cases.push(...brokenBodies('POST', path, true));
   for (const [body, expected] of eventBodies()) add('POST', '/v1/events', expected, body);
@@ -332,8 +405,9 @@ function calls(scene: Scene): Case[] {
     [{ reference: 5 }, invalid('/reference', 'wrong-type')],
     [{ reference: '' }, invalid('/reference', 'out-of-range')],
     [{ reference: 'é'.repeat(33) }, invalid('/reference', 'out-of-range')],
-    [{ ifExpired: 'retake' }, invalid('/ifExpired', 'unknown-field')],
-    [{ metadata: {} }, invalid('/metadata', 'unknown-field')],
+    [{ ifExpired: 'extend' }, invalid('/ifExpired', 'bad-value')],
+    [{ metadata: null }, invalid('/metadata', 'wrong-type')],
+    [{ items: [FLOOR] }, invalid('/items', 'unknown-field')],
   ] as const)
     add('POST', `/v1/holds/${hold}/confirm`, expected, body);
   for (const [body, expected] of [
@@ -345,10 +419,24 @@ function calls(scene: Scene): Case[] {
     [{ tickets: [ticket.replace(/_1$/, '_2')] }, invalid('/tickets/0', 'unknown-ticket')],
     [{ tickets: [ticket.replace(/_1$/, '_01')] }, invalid('/tickets/0', 'unknown-ticket')],
     [{ tickets: Array.from({ length: 101 }, () => ticket) }, invalid('/tickets', 'out-of-range')],
-    [{ to: 'blocked' }, invalid('/to', 'unknown-field')],
-    [{ reason: 'x' }, invalid('/reason', 'unknown-field')],
+    [{ to: 'sold' }, invalid('/to', 'bad-value')],
+    [{ reason: '' }, invalid('/reason', 'out-of-range')],
+    [{ refund: true }, invalid('/refund', 'unknown-field')],
   ] as const)
     add('POST', `/v1/orders/${order}/cancel`, expected, body);
+
+  const EXTEND = `/v1/holds/${hold}/extend`;
+  for (const [body, expected] of [
+    [{}, invalid('/seconds', 'missing')],
+    [{ seconds: 0 }, invalid('/seconds', 'out-of-range')],
+    [{ seconds: 1.5 }, invalid('/seconds', 'wrong-type')],
+    [{ seconds: '60' }, invalid('/seconds', 'wrong-type')],
+  ] as const)
+    add('POST', EXTEND, expected, body);
+  for (const [body, expected] of changeBodies()) add('POST', `/v1/holds/${hold}/change`, expected, body);
+  for (const [body, expected] of blockBodies())
+    for (const call of ['block', 'unblock']) add('POST', `/v1/events/gala/${call}`, expected, body);
+  for (const [body, expected] of patchBodies()) add('PATCH', '/v1/events/gala', expected, body);
 
   // What the URL names.
   for (const event of ['nowhere', 'GALA', 'x'.repeat(64), '__proto__', '..%2Fgala', 'gala%00']) {
@@ -356,6 +444,17 @@ function calls(scene: Scene): Case[] {
       add('GET', `/v1/events/${event}${rest}`, no('event-not-found'));
     add('POST', `/v1/events/${event}/holds`, no('event-not-found'), { items: [FLOOR] });
     add('POST', `/v1/events/${event}/orders`, no('event-not-found'), { items: [FLOOR] }, { key: 'k' });
+    for (const rest of ['/changes', '/holds', '/orders'])
+      add(
+        'GET',
+        `/v1/events/${event}${rest}`,
+        no('event-not-found'),
+        undefined,
+        rest === '/changes' ? STREAM : {},
+      );
+    for (const rest of ['/block', '/unblock'])
+      add('POST', `/v1/events/${event}${rest}`, no('event-not-found'), { items: [FLOOR] });
+    add('PATCH', `/v1/events/${event}`, no('event-not-found'), { name: 'Mine' });
   }
   const guesses = (id: string): string[] => [
     'x',
@@ -372,6 +471,8 @@ function calls(scene: Scene): Case[] {
     add('GET', `/v1/holds/${id}`, no('hold-not-found'));
     add('DELETE', `/v1/holds/${id}`, no('hold-not-found'));
     add('POST', `/v1/holds/${id}/confirm`, no('hold-not-found'), {});
+    add('POST', `/v1/holds/${id}/change`, no('hold-not-found'), { add: [FLOOR] });
+    add('POST', `/v1/holds/${id}/extend`, no('hold-not-found'), { seconds: 60 });
   }
   for (const id of [...guesses(order), hold.replace('hold_', 'order_')]) {
     add('GET', `/v1/orders/${id}`, no('order-not-found'));
@@ -389,8 +490,15 @@ function calls(scene: Scene): Case[] {
     ['/v1/events?limit=ten', invalid('?limit', 'out-of-range')],
     ['/v1/events?limit=1&limit=2', invalid('?limit', 'repeated')],
     ['/v1/events?after=x', invalid('?after', 'out-of-range')],
-    ['/v1/events?include=availability', invalid('?include', 'unknown-field')],
-    ['/v1/events?state=open', invalid('?state', 'unknown-field')],
+    ['/v1/events?include=seats', invalid('?include', 'bad-value')],
+    ['/v1/events?state=sold', invalid('?state', 'bad-value')],
+    ['/v1/events?name=gala', invalid('?name', 'unknown-field')],
+    [`${HOLDS}?state=valid`, invalid('?state', 'bad-value')],
+    [`${HOLDS}?limit=0`, invalid('?limit', 'out-of-range')],
+    [`${HOLDS}?seat=stalls-A-1`, invalid('?seat', 'unknown-field')],
+    [`${ORDERS}?state=held`, invalid('?state', 'bad-value')],
+    [`${ORDERS}?after=x`, invalid('?after', 'out-of-range')],
+    [`${ORDERS}?customer=`, invalid('?customer', 'out-of-range')],
     ['/v1/events/gala?x=1', invalid('?x', 'unexpected-query')],
     ['/v1/events/gala/availability?x', invalid('?x', 'unexpected-query')],
     ['/v1/events/gala/seats?row=A', invalid('?row', 'unknown-field')],
@@ -413,30 +521,28 @@ function calls(scene: Scene): Case[] {
     '/v1/events/',
     '/v1//events',
     '/v1/events/gala/',
-    '/v1/events/gala/changes',
-    '/openapi.json',
-    '/metrics',
+    '/openapi',
+    '/docs/nothing',
+    '/v1/changes',
     '/v1/sessions',
   ])
     add('GET', path, no('not-found'));
   for (const path of ['/v1/events/%zz', '/v1/events/%ff', `/v1/events/${'x'.repeat(5000)}`])
     add('GET', path, no('bad-target', 400));
-  for (const path of [
-    '/v1/events/gala/block',
-    '/v1/events/gala/unblock',
-    `/v1/holds/${hold}/change`,
-    `/v1/holds/${hold}/extend`,
-  ])
-    add('POST', path, no('not-found'), {});
   for (const [method, path] of [
-    ['PATCH', '/v1/events/gala'],
+    ['PATCH', '/v1/events'],
+    ['PATCH', `/v1/holds/${hold}`],
+    ['GET', '/v1/events/gala/block'],
+    ['DELETE', '/v1/events/gala/unblock'],
+    ['GET', EXTEND],
+    ['POST', '/v1/events/gala/changes'],
     ['PUT', '/v1/events/gala'],
     ['DELETE', '/v1/events/gala'],
     ['DELETE', `/v1/orders/${order}`],
     ['POST', '/v1/events/gala/availability'],
     ['POST', `/v1/holds/${hold}`],
-    ['GET', HOLDS],
-    ['GET', ORDERS],
+    ['DELETE', HOLDS],
+    ['PUT', ORDERS],
     ['GET', `/v1/holds/${hold}/confirm`],
     ['OPTIONS', '/v1/events'],
   ] as const)
