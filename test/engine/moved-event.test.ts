@@ -32,7 +32,7 @@ const [FLOOR, STALLS] = HALL.sections;
 /** A hall with a floor of that capacity and a definition of about so many bytes more. */
 function hallWith(capacity: number, bytes = 0): EventDefinition {
   const metadata = bytes === 0 ? {} : { text: 'm'.repeat(bytes) };
-  return { ...HALL, metadata, sections: [{ ...FLOOR, capacity } as typeof FLOOR, STALLS] };
+  return { ...HALL, metadata, sections: [{ ...FLOOR, capacity }, STALLS] };
 }
 
 function patch(rig: EngineRig, definition: EventDefinition): ReturnType<typeof patchEvent> {
