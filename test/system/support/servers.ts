@@ -40,7 +40,8 @@ export async function startProcess(
   before = '',
 ): Promise<ServeProcess> {
   const workers = flags.includes('--workers') ? [] : ['--workers', '2'];
-  const serve = ['serve', '--port', '0', '--data', directory, ...workers, ...flags];
+  const port = flags.includes('--port') ? [] : ['--port', '0'];
+  const serve = ['serve', ...port, '--data', directory, ...workers, ...flags];
   const child = spawn(...nodeCommand([MAIN, ...serve], before), { stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;

@@ -10,6 +10,8 @@ export interface VolleyAnswer {
 }
 
 export interface VolleyRequest {
+  /** POST unless given. */
+  readonly method?: 'POST' | 'DELETE';
   readonly path: string;
   readonly key: string;
   readonly body: unknown;
@@ -42,7 +44,7 @@ export class Volley {
     await Promise.all(opened);
   }
 
-  /** POSTs all of them; answers in the order of the requests. Rejects when a connection ends too early. */
+  /** Sends all of them; answers in the order of the requests. Rejects when a connection ends too early. */
   async post(requests: readonly VolleyRequest[]): Promise<VolleyAnswer[]> {
     const answers: VolleyAnswer[] = Array.from({ length: requests.length });
     const lots = this.#sockets.map((_, lot) => lotOf(requests.length, this.#sockets.length, lot));
@@ -68,9 +70,11 @@ function lotOf(count: number, lots: number, lot: number): number[] {
   return indices;
 }
 
-function textOf({ path, key, body }: VolleyRequest): string {
+function textOf({ method = 'POST', path, key, body }: VolleyRequest): string {
+  const first = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: ${key}\r\n`;
+  if (body === undefined) return `${first}\r\n`;
   const json = JSON.stringify(body);
-  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nIdempotency-Key: ${key}\r\n`;
+  const head = `${first}Content-Type: application/json\r\n`;
   return `${head}Content-Length: ${Buffer.byteLength(json)}${HEAD_END}${json}`;
 }
 
@@ -92,13 +96,14 @@ function exchange(socket: Socket, text: string, count: number): Promise<VolleyAn
         const headEnd = pending.indexOf(HEAD_END);
         if (headEnd < 0) return;
         const head = pending.toString('latin1', 0, headEnd);
-        const length = Number(/content-length: (\d+)/i.exec(head)?.[1]);
+        // A 204 has none.
+        const length = Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
         const end = headEnd + HEAD_END.length + length;
         if (pending.length < end) return;
         const body = pending.toString('utf8', headEnd + HEAD_END.length, end);
         answers.push({
           status: Number(head.slice(9, 12)),
-          json: JSON.parse(body) as Record<string, unknown>,
+          json: body === '' ? {} : (JSON.parse(body) as Record<string, unknown>),
         });
         pending = pending.subarray(end);
         if (answers.length === count) return over(null);
