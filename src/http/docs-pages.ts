@@ -61,14 +61,15 @@ const BELOW: Readonly<Record<string, string>> = {
 class WebFile {
   readonly #body: Uint8Array;
   readonly #etag: string;
+  readonly #type: readonly string[];
+  /** Also of a 304, which tells nothing of a body that does not come (RFC 9110 §15.4.5). */
   readonly #headers: readonly string[];
 
   constructor(folder: URL, name: string, contentType: string) {
     this.#body = readFileSync(new URL(name, folder));
     this.#etag = `"${createHash('sha256').update(this.#body).digest('base64url').slice(0, 22)}"`;
+    this.#type = ['Content-Type', contentType];
     this.#headers = [
-      'Content-Type',
-      contentType,
       'ETag',
       this.#etag,
       // Asked for again each time, and answered with 304: a page of one release never runs another's script.
@@ -86,7 +87,7 @@ class WebFile {
       .some((tag) => tag.trim().replace(/^W\//, '') === this.#etag);
     return isKnown
       ? { status: 304, headers: this.#headers, body: null }
-      : { status: 200, headers: this.#headers, body: this.#body };
+      : { status: 200, headers: [...this.#type, ...this.#headers], body: this.#body };
   }
 }
 
