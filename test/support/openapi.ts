@@ -1,6 +1,6 @@
 /**
  * Holds replies against docs/openapi.json: is the status one of the operation's, and does the body have the shape that
- * is written there, with nothing beside it? Validators are compiled once for each operation and status.
+ * is written there, with nothing beside it? Validators are compiled once for each response.
  */
 import { readFileSync } from 'node:fs';
 import { URL } from 'node:url';
@@ -13,12 +13,14 @@ interface MediaTypes {
 }
 
 interface Response {
+  readonly headers?: Readonly<Record<string, unknown>>;
   readonly content?: MediaTypes;
 }
 
 export interface OperationObject {
   readonly operationId: string;
   readonly parameters?: readonly Json[];
+  readonly security?: readonly Json[];
   readonly requestBody?: { readonly content: MediaTypes };
   readonly responses: Readonly<Record<string, Response>>;
 }
@@ -94,7 +96,8 @@ export function responseOf(operationName: string, status: number): Response | un
   return resolved(operations.get(operationName)?.responses[status]);
 }
 
-const validators = new Map<string, Validator>();
+/** Many operations share a response, and with it the schema. */
+const validators = new Map<Json, Validator>();
 
 /**
  * @param operationName operationId, such as `createHold`
@@ -109,7 +112,7 @@ export function validateReply(operationName: string, status: number, body: unkno
   if (content === undefined) return body === undefined ? [] : [`${operationName} ${status} has no JSON body`];
   if (body === undefined) return [`${operationName} ${status} has a body`];
   const name = `${operationName} ${status}`;
-  const validator = validators.get(name) ?? validatorOf(content.schema);
-  validators.set(name, validator);
+  const validator = validators.get(content.schema) ?? validatorOf(content.schema);
+  validators.set(content.schema, validator);
   return validator(body).map((fault) => `${name} ${fault}`);
 }

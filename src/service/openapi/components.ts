@@ -25,7 +25,7 @@ export const HEADERS: Readonly<Record<string, Text>> = {
   Location: text('Path of what was made.'),
   'Idempotency-Replayed': text('`true`: the key was known, and nothing was done again.', { enum: ['true'] }),
   'Retry-After': {
-    description: 'Seconds after which it is worth while to try again.',
+    description: 'Seconds after which it is worth while to try again; of 507 with `journal-full` only.',
     schema: { type: 'integer', minimum: 1 },
   },
   'WWW-Authenticate': text('`Bearer`, with the realm.'),
@@ -36,7 +36,13 @@ export const PROBLEM_HEADERS: Readonly<Record<number, readonly string[]>> = {
   401: ['WWW-Authenticate'],
   429: ['Retry-After'],
   503: ['Retry-After'],
+  507: ['Retry-After'],
 };
+
+/** References to some of the headers. */
+export function headersOf(names: readonly string[]): object {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
 
 const visible = (max: number): object => ({
   type: 'string',
@@ -124,62 +130,60 @@ every caller for an admin, and listens on loopback only.
 **Refusals** are problems (RFC 9457). \`code\` is for programs; \`applied\` says whether anything was changed. Beside the
 codes that stand with each call, a path that is none is \`not-found\`, and a method that a path has not \`method-not-allowed\`.`;
 
-const plain = (description: string, contentType: string): object => ({
-  200: { description, content: { [contentType]: { schema: { type: 'string' } } } },
+const headers = (...names: readonly string[]): object => ({ headers: headersOf(['X-Request-Id', ...names]) });
+/** What does not change while the server runs. */
+const page = (description: string, contentType: string, schema: object): object => ({
+  200: { description, ...headers('Cache-Control', 'ETag'), content: { [contentType]: { schema } } },
+  304: { description: 'It is still what If-None-Match says.', ...headers('Cache-Control', 'ETag') },
 });
-const problem = (description: string): object => ({
+const problem = (description: string, ...names: readonly string[]): object => ({
   description,
+  ...headers('Cache-Control', ...names),
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 });
 const status = (description: string, value: string): object => ({
   description,
+  ...headers('Cache-Control'),
   content: {
     'application/json': { schema: { $ref: '#/components/schemas/Status' }, example: { status: value } },
   },
 });
-const server = (operationId: string, summary: string, responses: object): object => ({
-  get: { operationId, summary, tags: ['Server'], security: [{}], responses },
+const server = (operationId: string, summary: string, responses: object, more: object = {}): object => ({
+  get: { operationId, summary, tags: ['Server'], security: [{}], ...more, responses },
 });
+const conditional = { parameters: [{ $ref: '#/components/parameters/IfNoneMatch' }] };
 
 /** What is not an operation of core/operations.ts. */
 export const SERVER_PATHS: Readonly<Record<string, object>> = {
   '/healthz': server('healthz', 'Whether the process is alive', { 200: status('It is.', 'alive') }),
   '/readyz': server('readyz', 'Whether the server takes requests', {
     200: status('It does; `journal-full`: reads only.', 'ready'),
-    503: problem('It is `starting` or `draining`.'),
+    503: problem('It is `starting` or `draining`.', 'Retry-After'),
   }),
-  '/metrics': {
-    get: {
-      operationId: 'metrics',
-      summary: 'Metrics for Prometheus',
-      description: '**Role:** reader, where there are keys.',
-      tags: ['Server'],
-      security: [{ bearer: [] }, {}],
-      responses: {
-        ...plain('The metrics.', 'text/plain'),
-        401: problem('`unauthorized`'),
-        403: problem('`forbidden`'),
+  '/metrics': server(
+    'metrics',
+    'Metrics for Prometheus',
+    {
+      200: {
+        description: 'The metrics.',
+        ...headers('Cache-Control'),
+        content: { 'text/plain': { schema: { type: 'string' } } },
       },
+      401: problem('`unauthorized`', 'WWW-Authenticate'),
+      403: problem('`forbidden`'),
     },
-  },
-  '/openapi.json': {
-    get: {
-      operationId: 'openapi',
-      summary: 'This document',
-      tags: ['Server'],
-      security: [{}],
-      responses: {
-        200: { description: 'OpenAPI 3.1.', content: { 'application/json': { schema: { type: 'object' } } } },
-      },
-    },
-  },
-  '/docs': {
-    get: {
-      operationId: 'docs',
-      summary: 'This document, for reading',
-      tags: ['Server'],
-      security: [{}],
-      responses: plain('A page.', 'text/html'),
-    },
-  },
+    { description: '**Role:** reader, where there are keys.', security: [{ bearer: [] }, {}] },
+  ),
+  '/openapi.json': server(
+    'openapi',
+    'This document',
+    page('OpenAPI 3.1.', 'application/json', { type: 'object' }),
+    conditional,
+  ),
+  '/docs': server(
+    'docs',
+    'This document, for reading',
+    page('A page.', 'text/html', { type: 'string' }),
+    conditional,
+  ),
 };

@@ -10,6 +10,7 @@ import { LiveChange, Problem, Status } from '../reply-schemas.ts';
 import {
   DESCRIPTION,
   HEADERS,
+  headersOf,
   PARAMETERS,
   PATH_PARAMETERS,
   PROBLEM_HEADERS,
@@ -106,10 +107,6 @@ function parametersOf(operation: Operation, words: OperationWords): object[] {
   if (isMutation(operation)) refer('Client');
   refer('RequestId');
   return parameters;
-}
-
-function headersOf(names: readonly string[]): object {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
 function successContent(schemas: Schemas, success: Success): object {
