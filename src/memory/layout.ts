@@ -376,8 +376,10 @@ const CELLS_MIN = 512;
 const KEYS_MIN = 256;
 const REGISTRY_KEYS = 32_768;
 
-/** A customer's entry for so many cells: at four the table is two thirds full when every place is its own claim. */
+/** A customer's entry for so many cells: at four, with the default of cells for a place, one and a half for each place. */
 const CELLS_PER_CUSTOMER = 4;
+/** Whatever the cells: with this the table is two thirds full when every place is another customer's. */
+const CUSTOMERS_PER_PLACE = 1.5;
 /** A definition may grow by a quarter, and by this, before its event has to move. */
 const DEFINITION_SLACK = 512;
 
@@ -392,7 +394,7 @@ export function newTableSizes(
   return {
     cellCount,
     keyCapacity: powerOfTwoAtLeast(placeCount * limits.keysPerPlace + KEYS_MIN),
-    customerCapacity: customersFor(cellCount),
+    customerCapacity: Math.max(customersFor(cellCount), Math.ceil(placeCount * CUSTOMERS_PER_PLACE)),
     definitionRoom: (Math.ceil(definitionBytes * 1.25) + DEFINITION_SLACK) & ~3,
   };
 }
