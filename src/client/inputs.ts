@@ -1,5 +1,5 @@
 /** What the API takes, as types. No code: bodies as the methods of the client send them. What it answers: `types.ts`. */
-import type { Category, EventLimits, EventState, LiveEventState, Metadata } from './types.ts';
+import type { EventLimits, EventState, Metadata, Price } from './types.ts';
 
 /** A seat as a caller may write it: `"7"`, a run `"1..8"`, a seat with features, or `null` for an aisle. */
 export type SeatInput = string | { readonly id: string; readonly features?: readonly string[] } | null;
@@ -32,12 +32,19 @@ export interface SeatedSectionInput extends SectionInputBase {
 
 export type SectionInput = GeneralSectionInput | SeatedSectionInput;
 
+export interface CategoryInput {
+  readonly id: string;
+  /** The id if not given. */
+  readonly name?: string;
+  readonly prices: readonly Price[];
+}
+
 /** Body of `POST /v1/events`. Give `sections`, or `capacity` for one general section called `general`. */
 export interface EventInput {
   readonly id?: string;
   readonly name: string;
   /** `draft` if not given: to be seen with a key only, and not yet on sale. */
-  readonly state?: LiveEventState;
+  readonly state?: 'draft' | 'open';
   readonly startsAt: string;
   /** IANA name; `UTC` if not given. */
   readonly timeZone?: string;
@@ -46,7 +53,7 @@ export interface EventInput {
   readonly currency?: string | null;
   readonly metadata?: Metadata;
   readonly limits?: Partial<EventLimits>;
-  readonly categories?: readonly Category[];
+  readonly categories?: readonly CategoryInput[];
   readonly sections?: readonly SectionInput[];
   readonly capacity?: number;
 }
@@ -73,7 +80,7 @@ export interface EventPatch {
   /** Merged into what is there. Never retroactive. */
   readonly limits?: Partial<EventLimits>;
   /** Replaces the list. */
-  readonly categories?: readonly Category[];
+  readonly categories?: readonly CategoryInput[];
   /** Changes by id; a whole definition with a new id is added at the end. */
   readonly sections?: readonly (SectionPatch | SectionInput)[];
   /** Of the one general section that the shorthand made. */

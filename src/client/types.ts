@@ -200,12 +200,18 @@ export interface Change {
   readonly order?: string;
   readonly customer?: string;
   readonly reference?: string;
+  /** The deadline that it set. */
+  readonly expiresAt?: string;
+  /** That changed; of a `changed`, those that came. */
   readonly seats: readonly string[];
+  /** Seats that a `changed` gave up. */
+  readonly removed?: readonly string[];
+  /** Places that moved; of a `changed` below 0 where there are fewer. */
   readonly sections: readonly { readonly section: string; readonly quantity: number }[];
   /** The tickets that a `cancelled` ended. */
   readonly tickets?: readonly string[];
-  /** Where a `cancelled` put the places. */
-  readonly to?: 'available' | 'blocked';
+  /** The places of a `cancelled` went off sale; not there where they went back on sale. */
+  readonly to?: 'blocked';
   readonly reason?: string;
   /** Of the definition, after a `changed-event`. */
   readonly version?: number;
@@ -306,7 +312,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Of `healthz` and `readyz`: `ok`, `ready`, `journal-full`. */
+/** Of `healthz` and `readyz`: `alive`; `ready`, `journal-full`. */
 export interface ServiceStatus {
   readonly status: string;
 }

@@ -35,7 +35,7 @@ export function definitionOf(input: EventInput): EventDefinition {
       holdsPerCustomer: null,
       ...input.limits,
     },
-    categories: input.categories ?? [],
+    categories: (input.categories ?? []).map(({ id, name = id, prices }) => ({ id, name, prices })),
     sections: (input.sections ?? []).map((section): SectionDefinition => {
       const { id, name = id, price = null, category = null } = section;
       if (section.kind === 'general')
