@@ -20,7 +20,7 @@ const DEPTH = 4;
 /** Orders acknowledged before the signal. */
 const BEFORE = isLong ? 20_000 : 200;
 /** More of them than the sockets of both sides hold. */
-const SEAT_MAPS = 1500;
+const SEAT_MAPS = isLong ? 4000 : 1500;
 const DRAIN_SECONDS = 20;
 const SMALL = { workers: 2, arenaBytes: 128 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 };
 const FLAGS = ['--arena-mib', '128', '--segment-mib', '4', '--drain-timeout', String(DRAIN_SECONDS)];
