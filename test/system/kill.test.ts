@@ -12,7 +12,7 @@ import { runCli, startProcess, type ServeProcess } from './support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
-const ROUNDS = isLong ? 50 : 3;
+const ROUNDS = isLong ? 50 : 2;
 const FLOWS = 48;
 const ACKNOWLEDGED_MAX = isLong ? 3000 : 500;
 /** Acknowledged claims of earlier rounds that each check looks at again, drawn anew. */

@@ -1,9 +1,9 @@
 /** The load and its audit against a naive server that keeps count, and against ones that lie. */
 import t from 'tap';
 import { auditConservation, auditCounts, auditSeatOwners } from '../../src/cli/load-audit.ts';
-import { runCli } from './run-cli.ts';
-import { startNaiveServer } from './naive-server.ts';
-import type { Lie } from './naive-server.ts';
+import { runCli } from '../cli/run-cli.ts';
+import { startNaiveServer } from '../cli/naive-server.ts';
+import type { Lie } from '../cli/naive-server.ts';
 
 interface Report {
   readonly replies: number;
