@@ -21,6 +21,8 @@ export interface Fixture {
     /** Of what the call made; null where it answers with nothing. */
     readonly id: string | null;
   }[];
+  /** What is refused with that code; since version 2. */
+  readonly refusals?: readonly { readonly path: string; readonly body: object; readonly code: string }[];
 }
 
 export function fixtureNames(): string[] {
