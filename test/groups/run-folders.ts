@@ -10,7 +10,7 @@ import { basename } from 'node:path';
 
 const TESTS = new URL('../', import.meta.url);
 /** They start servers and kill them, watch their own process, or take turns with nobody: package.json names them. */
-const ALONE = ['bench', 'cli', 'package', 'system'];
+const ALONE = ['bench', 'campaign', 'cli', 'package', 'system'];
 
 /** The folders of a group's name, such as `http-service`. */
 function foldersOf(group: string): string[] {

@@ -7,10 +7,10 @@ import type { Test } from 'tap';
 import { createKey, hashOfKey } from '../../src/core/keys.ts';
 import { verifyDirectory } from '../../src/cli/offline.ts';
 import { FrontrowClient, type Hold, type Order } from '../../src/client/index.ts';
-import { availability, Wire, type Answer } from './support/http.ts';
-import { denseHistory } from './support/history.ts';
-import { Mutations } from './support/mutations.ts';
-import { startProcess, startServer, type ServeProcess } from './support/servers.ts';
+import { availability, Wire, type Answer } from '../system/support/http.ts';
+import { denseHistory } from '../system/support/history.ts';
+import { Mutations } from '../system/support/mutations.ts';
+import { startProcess, startServer, type ServeProcess } from '../system/support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const FLOWS = 16;

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import t from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
-import { Season } from './support/season.ts';
-import { startProcess, startServer } from './support/servers.ts';
+import { Season } from '../system/support/season.ts';
+import { startProcess, startServer } from '../system/support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const EVENTS = isLong ? 1000 : 30;
