@@ -47,7 +47,26 @@ export interface Consistent<T> {
   readonly position: number;
 }
 
-/** Runs `read` so that all it loads belongs to one sequence. Workers only: it may wait for the event's mutex. */
+/**
+ * Runs `read` in one even, unchanged guard window of a slot, or under its mutex after a few tries. Workers only: it may
+ * wait for the mutex.
+ */
+export function inWindow<T>(context: BatchContext, slot: number, read: () => T): T {
+  const { arena } = context;
+  for (let tries = 0; tries < WINDOW_TRIES; tries++) {
+    // Pairs with the changes in openGuard() and closeGuard().
+    const guard = readGuard(arena, slot);
+    if ((guard & 1) === 1) continue;
+    const seen = read();
+    if (readGuard(arena, slot) === guard) return seen;
+  }
+  acquireMutex(arena, context.thread, slot);
+  const seen = read();
+  releaseMutex(arena, context.thread);
+  return seen;
+}
+
+/** Runs `read` so that all it loads belongs to one sequence. See inWindow(). */
 export function readConsistent<T>(
   context: BatchContext,
   view: EventView,
@@ -55,22 +74,11 @@ export function readConsistent<T>(
 ): Consistent<T> {
   const { arena } = context;
   const { slot } = view;
-  const once = (): Consistent<T> => ({
+  return inWindow(context, slot, () => ({
     value: read(view),
     sequence: sequenceOf(view),
     position: loadPosition(arena, slot),
-  });
-  for (let tries = 0; tries < WINDOW_TRIES; tries++) {
-    // Pairs with the changes in openGuard() and closeGuard().
-    const guard = readGuard(arena, slot);
-    if ((guard & 1) === 1) continue;
-    const seen = once();
-    if (readGuard(arena, slot) === guard) return seen;
-  }
-  acquireMutex(arena, context.thread, slot);
-  const seen = once();
-  releaseMutex(arena, context.thread);
-  return seen;
+  }));
 }
 
 /**
@@ -92,14 +100,6 @@ export interface EventReading {
   readonly json: Uint8Array;
 }
 
-/** The event of a slot as it is at one moment; null when there is none, or it is archived. Takes no mutex. */
-function tryReadEvent(arena: Arena, slot: number): EventReading | null | 'again' {
-  const guard = readGuard(arena, slot);
-  if ((guard & 1) === 1) return 'again';
-  const reading = isLive(arena, slot) ? readSlot(arena, slot) : null;
-  return readGuard(arena, slot) === guard ? reading : 'again';
-}
-
 /** May be nonsense outside of the mutex or of an unchanged guard window; reads only within the arena. */
 function readSlot(arena: Arena, slot: number): EventReading {
   const { words, geometry } = arena;
@@ -111,17 +111,10 @@ function readSlot(arena: Arena, slot: number): EventReading {
   return { view, json: arena.bytes.slice(start, start + Math.max(0, bytes)) };
 }
 
-/** The same, on a worker: takes the mutex after a few tries. */
+/** The event of a slot as it is at one moment; null when there is none, or it is archived. */
 export function readEvent(context: BatchContext, slot: number): EventReading | null {
   const { arena } = context;
-  for (let tries = 0; tries < WINDOW_TRIES; tries++) {
-    const reading = tryReadEvent(arena, slot);
-    if (reading !== 'again') return reading;
-  }
-  acquireMutex(arena, context.thread, slot);
-  const reading = isLive(arena, slot) ? readSlot(arena, slot) : null;
-  releaseMutex(arena, context.thread);
-  return reading;
+  return inWindow(context, slot, () => (isLive(arena, slot) ? readSlot(arena, slot) : null));
 }
 
 export interface SectionCounts {

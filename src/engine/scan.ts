@@ -8,7 +8,7 @@
 import { loadWide } from '../memory/arena.ts';
 import { claimItems, claimState, isStart } from '../memory/claims.ts';
 import { cellBase, seatBase, type EventView } from '../memory/event.ts';
-import { loadPosition, readGuard } from '../memory/guard.ts';
+import { loadPosition } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
@@ -25,16 +25,21 @@ import {
   SEAT_WORDS,
   TAIL_HEADER_WORDS,
 } from '../memory/layout.ts';
-import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import { archiveSummary, eventState } from '../memory/registry.ts';
 import type { BatchContext } from './command.ts';
-import { readClaim, readConsistent, readCounts, type ClaimCopy, type SectionCounts } from './read.ts';
+import {
+  inWindow,
+  readClaim,
+  readConsistent,
+  readCounts,
+  type ClaimCopy,
+  type SectionCounts,
+} from './read.ts';
 
 /** Cells that one page goes through at most, so that one list cannot keep a worker for long: 8 MiB of memory. */
 const SCAN_CELLS_MAX = 262_144;
 /** Cells in one guard window: some hundred claims, tens of microseconds. */
 const SLICE_CELLS = 1024;
-const WINDOW_TRIES = 4;
 
 /**
  * Whether a view still fits its event, which has a new version since it was patched or archived. Inside a guard window
@@ -231,19 +236,8 @@ export function readSummary(
   slot: number,
 ): { readonly bytes: Uint8Array; readonly position: number } | null {
   const { arena } = context;
-  const once = (): { bytes: Uint8Array; position: number } | null => {
+  return inWindow(context, slot, () => {
     if (eventState(arena, slot) !== EVENT_STATE.archived) return null;
     return { bytes: archiveSummary(arena, slot), position: loadPosition(arena, slot) };
-  };
-  for (let tries = 0; tries < WINDOW_TRIES; tries++) {
-    // Pairs with the changes in openGuard() and closeGuard().
-    const guard = readGuard(arena, slot);
-    if ((guard & 1) === 1) continue;
-    const seen = once();
-    if (readGuard(arena, slot) === guard) return seen;
-  }
-  acquireMutex(arena, context.thread, slot);
-  const seen = once();
-  releaseMutex(arena, context.thread);
-  return seen;
+  });
 }
