@@ -86,9 +86,18 @@ export class FairQueue<T extends Queued> {
   }
 
   shift(): T | undefined {
-    if (this.#ring === null) return this.#sole?.items.shift();
+    if (this.#ring === null) return this.#shiftSole();
     const item = this.#ring.shift();
     if (this.#ring.size === 0) this.#ring = null;
+    return item;
+  }
+
+  #shiftSole(): T | undefined {
+    const sole = this.#sole;
+    if (sole === null) return undefined;
+    const item = sole.items.shift();
+    // It has had its turn, should another client come before the next one.
+    sole.dueRound = sole.items.size > 0 ? 1 : 0;
     return item;
   }
 
@@ -124,7 +133,6 @@ class ClientRing<T extends Queued> {
   waitingCount = 1;
 
   constructor(first: Client<T>) {
-    first.dueRound = 0;
     this.size = first.items.size;
     this.#clients.set(first.id, first);
     this.#ring.push(first);

@@ -270,6 +270,12 @@ t.test(
     for (const ledger of ledgers.slice(0, 8)) {
       for (const [order, valid] of ledger.orders) {
         const read = await caller.call('GET', `/v1/orders/${order}`);
+        // One that is cancelled stays for as long as nobody needs its memory.
+        if (read.status === 404 && valid.length === 0) continue;
+        if (read.status !== 200) {
+          t.fail(`${order}, with ${valid.length} valid tickets, is answered ${read.status}`);
+          continue;
+        }
         const now = (read.body['tickets'] as Ticket[]).filter((ticket) => ticket.state === 'valid');
         if (now.length !== valid.length)
           t.fail(`${order} has ${now.length} valid tickets, not ${valid.length}`);
