@@ -1,5 +1,5 @@
 /**
- * One client of the fairness bench, in a process of its own: so many connections from one address, each with one order
+ * One client of the fairness bench, in a process of its own: so many connections for one address, each with one order
  * under way. Started by fairness-run.ts, which tells it when to begin and when to end.
  */
 import { connect } from 'node:net';
@@ -13,7 +13,7 @@ export interface ClientOptions {
   readonly url: string;
   readonly event: string;
   readonly connections: number;
-  /** Of the loopback network: without keys, who a client is is told by its address. */
+  /** Whom it says that it forwards for: without keys, who a client is is told by its address. */
   readonly address: string;
   readonly tag: string;
 }
@@ -54,6 +54,7 @@ function order(): string {
   const body = requestBody('orders', FLOOR, QUANTITY, name);
   return (
     `POST /v1/events/${options.event}/orders HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+    `X-Forwarded-For: ${options.address}\r\n` +
     `Idempotency-Key: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   );
 }
@@ -86,12 +87,7 @@ function hammer(socket: Socket): void {
 async function connectAll(): Promise<Socket[]> {
   const sockets: Socket[] = [];
   for (let i = 0; i < options.connections; i++) {
-    const socket = connect({
-      host: hostname,
-      port: Number(port),
-      localAddress: options.address,
-      noDelay: true,
-    });
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve).once('error', reject);
     });

@@ -1,9 +1,10 @@
 /**
- * `npm run bench:fairness`: the shares of three clients of a saturated server (DESIGN §8). Missing a target is no
- * failure; a client that is cut off is. Needs the whole of 127.0.0.0/8 on the loopback interface, as Linux has it.
+ * `npm run bench:fairness`: what clients of a saturated server get beside a crowd (DESIGN §8). Missing a target is no
+ * failure; a client that is cut off is. Needs wrk.
  */
 import { parseArgs } from 'node:util';
 import { describeFairness, runFairness } from './fairness-run.ts';
+import { findWrk } from './wrk.ts';
 
 const { values } = parseArgs({
   options: {
@@ -16,6 +17,11 @@ const { values } = parseArgs({
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+if (findWrk() === null) {
+  process.stderr.write('wrk is not installed (on Debian: apt install wrk); it is the crowd\n');
+  process.exit(69);
+}
 
 const options = {
   runs: Math.max(1, Number(values.runs)),

@@ -38,6 +38,7 @@ export interface StageOptions {
   /** What the baseline answers to POSTs: what Frontrow does while there are places, or when there are none. */
   readonly replies: 'accepted' | 'sold-out';
   readonly execArgv?: readonly string[];
+  readonly trustProxy?: readonly string[];
 }
 
 export class Stage {
@@ -59,6 +60,7 @@ export class Stage {
         Math.ceil((options.places * PLACE_BYTES) / MIB + 256) * MIB,
       ),
       ...options.limits,
+      ...(options.trustProxy !== undefined && { trustProxy: options.trustProxy }),
     };
   }
 

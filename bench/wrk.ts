@@ -36,6 +36,8 @@ export interface WrkPost {
   readonly quantity: number;
   /** Makes this run's idempotency keys and customers its own. */
   readonly tag: string;
+  /** Of every request, besides those it needs. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const MARK = 'FIGURES';
@@ -61,6 +63,7 @@ export function wrkScript(url: URL, post: WrkPost): string {
     `Host: ${url.host}`,
     'Content-Type: application/json',
     'Accept: application/json',
+    ...Object.entries(post.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${before.length + customerLength + after.length}`,
     'Idempotency-Key: ',
   ].join('\\r\\n');

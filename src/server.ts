@@ -33,6 +33,7 @@ import type { KeyRing } from './http/key-ring.ts';
 import { KeySource, type KeySourceLike } from './http/key-source.ts';
 import { LiveUpdates } from './http/live-updates.ts';
 import { OpsService } from './http/ops-service.ts';
+import { createNodeListener } from './http/node-listener.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
 import { segmentCapacity } from './journal/layout.ts';
 import { SegmentSupply } from './journal/segment-supply.ts';
@@ -60,6 +61,8 @@ export interface ServerOptions extends Partial<Limits> {
   readonly trustProxy?: readonly string[];
   /** A port of its own for /metrics, /healthz and /readyz, without keys. The main port has no /metrics then. */
   readonly opsListen?: { readonly host: string; readonly port: number };
+  /** What reads HTTP: `lean` over net and llhttp, or `node`, node:http. `lean` if not given. The ops port has `node`. */
+  readonly listener?: 'lean' | 'node';
   readonly drainTimeoutMs?: number;
   /** Bytes of journal kept for history beyond what recovery needs. 1 GiB if not given. */
   readonly historyBytes?: number;
@@ -219,6 +222,7 @@ class Server implements FrontrowServer {
       onAnswered: (answered) => this.#metrics.answered(answered),
       connectionsMax: limits.connectionsMax,
       keys: ring,
+      ...(options.listener === 'node' && { listener: createNodeListener }),
       proxies: options.trustProxy === undefined ? null : new TrustedProxies(options.trustProxy),
       ...(options.logger !== undefined && { logger: options.logger }),
     });

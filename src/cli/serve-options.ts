@@ -33,6 +33,7 @@ export interface ServeSettings {
   readonly keys?: string;
   readonly trustProxy?: readonly string[];
   readonly opsListen?: { readonly host: string; readonly port: number };
+  readonly listener: 'lean' | 'node';
   readonly workers?: number;
   readonly arenaBytes?: number;
   readonly ringBytes?: number;
@@ -86,6 +87,12 @@ export const SERVE_OPTIONS = {
     type: 'string',
     requiresArg: true,
     describe: 'host:port for /metrics, /healthz and /readyz, without keys and nowhere else',
+  },
+  listener: {
+    choices: ['lean', 'node'],
+    default: 'lean',
+    requiresArg: true,
+    describe: 'What reads HTTP: lean is fast, node is node:http',
   },
   'log-level': {
     choices: ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
@@ -200,6 +207,7 @@ export function serveSettings(args: ServeArgs): ServeSettings {
     connectionsMax: args['connections-max'],
     queueMax: args['queue-max'],
     drainTimeoutMs: args['drain-timeout'] * 1000,
+    listener: args.listener === 'node' ? 'node' : 'lean',
     ...(args.keys === undefined ? {} : { keys: args.keys }),
     ...(trustProxy.length === 0 ? {} : { trustProxy }),
     ...(opsListen === undefined ? {} : { opsListen }),

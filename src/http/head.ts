@@ -35,6 +35,8 @@ export interface RequestHead {
   /** What proxies say of who is behind them. Believed from trusted ones only: forwarded.ts. */
   xForwardedFor: string | null;
   forwarded: string | null;
+  /** There is an Upgrade header; none is ever followed. */
+  asksUpgrade: boolean;
   /** Name of the first header that came more than once though it must not; '' for none. */
   repeated: string;
 }
@@ -60,6 +62,7 @@ export function createHead(method: string, target: string, versionMinor: number,
     lastEventId: null,
     xForwardedFor: null,
     forwarded: null,
+    asksUpgrade: false,
     repeated: '',
   };
 }
@@ -77,6 +80,9 @@ export function addHeader(head: RequestHead, name: string, value: string): void 
       return;
     case 6:
       if (same(name, 'Accept')) head.accept = joined(head.accept, value);
+      return;
+    case 7:
+      if (same(name, 'Upgrade')) head.asksUpgrade = true;
       return;
     case 8:
       if (same(name, 'If-Match')) head.ifMatch = joined(head.ifMatch, value);

@@ -38,6 +38,7 @@ import type { Refusal } from './checks.ts';
 import type { TrustedProxies } from './forwarded.ts';
 import type { RequestHead } from './head.ts';
 import type { KeyRing } from './key-ring.ts';
+import { createLeanListener } from './lean-listener.ts';
 import { LISTENER_DEFAULTS } from './listener.ts';
 import type {
   Admission,
@@ -48,7 +49,6 @@ import type {
   Reply,
   RequestHandler,
 } from './listener.ts';
-import { createNodeListener } from './node-listener.ts';
 import type { Page, PageReply } from './page.ts';
 import { codeOf, pageReply, problemReply, replyOf, statusReply } from './reply.ts';
 import { Router } from './router.ts';
@@ -80,7 +80,7 @@ export interface HttpServiceOptions {
   readonly logger?: HttpLogger;
   /** Told of every request that was answered, refusals among them. */
   readonly onAnswered?: (answered: Answered) => void;
-  /** node:http unless another is given. */
+  /** The lean one unless another is given. */
   readonly listener?: ListenerFactory;
   /** Timeouts and buffer limits other than the defaults. */
   readonly limits?: Partial<typeof LISTENER_DEFAULTS>;
@@ -138,7 +138,7 @@ class Service implements HttpService, RequestHandler<Call> {
       connectionsMax: options.connectionsMax,
       now: () => this.#sink.now(),
     };
-    this.#listener = (options.listener ?? createNodeListener)(this, listenerOptions);
+    this.#listener = (options.listener ?? createLeanListener)(this, listenerOptions);
   }
 
   get connectionCount(): number {

@@ -216,6 +216,37 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       t.equal(wire.unread, 0);
     });
 
+    for (const [what, closing] of [
+      ['a refusal that closes', get('/closing')],
+      ['a request that asks for an upgrade', get('/auto/up', 'Connection: Upgrade\r\nUpgrade: h2c\r\n')],
+      ['an expectation without a body', get('/auto/expect', 'Expect: 100-continue\r\n')],
+    ]) {
+      t.test(`${what} is the last of its connection, though it waits for its turn`, async (t) => {
+        const { open, handler, barrier } = await stage(t);
+        const wire = await open();
+        wire.send(post('/slow', 'x') + closing + post('/behind', 'y'));
+        const slow = await handler.next();
+        await barrier();
+        slow.reply(textReply('slow'));
+        t.match(await wire.next(), { text: 'slow' });
+        const last = await wire.next();
+        t.equal(last.headers.get('connection'), 'close');
+        await wire.closed;
+        await barrier();
+        t.equal(handler.handled.length, 1, 'what is behind it is not handled');
+      });
+    }
+
+    t.test('a peer that asks for a tunnel and resets the connection harms nobody', async (t) => {
+      const { open, barrier } = await stage(t, { lingerMs: 5000 });
+      const wire = await open();
+      t.match(await wire.send('CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n').next(), { status: 400 });
+      wire.socket.resetAndDestroy();
+      await wire.closed;
+      await barrier();
+      t.match(await (await open()).send(get('/auto/1')).next(), { status: 200 });
+    });
+
     t.test('malformed bytes behind good requests are refused in their place', async (t) => {
       const { open, handler } = await stage(t);
       const wire = await open();

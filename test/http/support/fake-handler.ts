@@ -11,8 +11,8 @@ export function textReply(text: string, status = 200): Reply {
 }
 
 /**
- * Targets: `/auto…` is answered at once with its own target; `/refused…` is refused at the head; `/stream…` may be
- * answered by a stream; others wait.
+ * Targets: `/auto…` is answered at once with its own target; `/refused…` is refused at the head, `/closing…` with the end
+ * of the connection; `/stream…` may be answered by a stream; others wait.
  */
 export class FakeHandler implements RequestHandler<Admission> {
   readonly handled: Exchange<Admission>[] = [];
@@ -25,7 +25,7 @@ export class FakeHandler implements RequestHandler<Admission> {
     return {
       bodyBytesMax: FAKE_BODY_BYTES_MAX,
       safe: (head.method === 'GET' || head.method === 'HEAD') && !head.target.startsWith('/stream'),
-      refusal: head.target.startsWith('/refused') ? textReply('refused', 404) : null,
+      refusal: refusalOf(head.target),
     };
   }
 
@@ -50,4 +50,9 @@ export class FakeHandler implements RequestHandler<Admission> {
     while (this.handled.length <= this.#taken) await new Promise<void>((resolve) => (this.#wake = resolve));
     return this.handled[this.#taken++];
   }
+}
+
+function refusalOf(target: string): Reply | null {
+  if (target.startsWith('/refused')) return textReply('refused', 404);
+  return target.startsWith('/closing') ? { ...textReply('closing', 400), close: true } : null;
 }

@@ -1,5 +1,5 @@
 /**
- * A streamed reply of the node:http listener. Main thread.
+ * A reply whose bytes come over time, at the pace of the peer. Main thread.
  *
  *   open ──write() fills the buffer──▶ paused ──the peer reads up──▶ open
  *     │                                  └──nothing read for replyStallMs──▶ over (the socket's own timer)
@@ -7,13 +7,13 @@
  *
  * Invariant: once over, nothing is written and the listener is told nothing more.
  */
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../core/assert.ts';
 import type { ListenerOptions, ReplyStream, StreamListener } from './listener.ts';
+import type { ReplyWire } from './reply-wire.ts';
 
-export class NodeStream implements ReplyStream {
-  readonly #res: ServerResponse;
+export class PacedStream implements ReplyStream {
+  readonly #wire: ReplyWire;
   readonly #socket: Socket;
   readonly #listener: StreamListener;
   readonly #options: ListenerOptions;
@@ -23,13 +23,13 @@ export class NodeStream implements ReplyStream {
 
   /** @param onOver the exchange is answered; called once */
   constructor(
-    res: ServerResponse,
+    wire: ReplyWire,
     socket: Socket,
     listener: StreamListener,
     options: ListenerOptions,
     onOver: () => void,
   ) {
-    this.#res = res;
+    this.#wire = wire;
     this.#socket = socket;
     this.#listener = listener;
     this.#options = options;
@@ -44,8 +44,7 @@ export class NodeStream implements ReplyStream {
   write(bytes: Uint8Array): boolean {
     assert(bytes.byteLength > 0, 'an empty chunk would be the end');
     if (this.#isOver || this.#isPaused) return false;
-    // False at the socket's high-water mark, which is replyBufferBytesMax: the listener sets it for all sockets.
-    if (!this.#res.write(bytes)) this.#pause();
+    if (!this.#wire.write(bytes)) this.#pause();
     return true;
   }
 
@@ -84,7 +83,7 @@ export class NodeStream implements ReplyStream {
     this.#isPaused = true;
     // It counts partial writes as progress.
     this.#socket.setTimeout(this.#options.replyStallMs);
-    this.#res.once('drain', () => {
+    this.#wire.onceDrained(() => {
       if (this.#isOver) return;
       this.#isPaused = false;
       this.#socket.setTimeout(0);
@@ -93,8 +92,7 @@ export class NodeStream implements ReplyStream {
   }
 
   #finish(bytes?: Uint8Array): void {
-    if (bytes === undefined) this.#res.end();
-    else this.#res.end(bytes);
+    this.#wire.end(bytes);
     this.#socket.setTimeout(this.#options.replyStallMs);
   }
 

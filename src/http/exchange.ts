@@ -1,18 +1,17 @@
-/** One request of the node:http listener: it takes in the body, waits for its turn, and is answered. Main thread. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** One request, whatever parses it: it takes in the body, waits for its turn, and is answered. Main thread. */
 import { assert } from '../core/assert.ts';
 import { BodyBuffer } from './body.ts';
+import type { Connection } from './connection.ts';
 import { hasBody } from './head.ts';
 import type { RequestHead } from './head.ts';
 import { RECEIVING_BYTES_MAX } from './listener.ts';
 import type { Admission, Exchange, Reply, ReplyStream, StreamHead, StreamListener } from './listener.ts';
-import type { Connection } from './node-connection.ts';
+import type { ReplyWire } from './reply-wire.ts';
 import type { Turn } from './turns.ts';
 
-export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
+export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
   readonly #connection: Connection<A>;
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
+  readonly #wire: ReplyWire;
   readonly head: RequestHead;
   readonly admission: A;
   body: Uint8Array | null = null;
@@ -20,20 +19,14 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
   #buffer: BodyBuffer | null = null;
   #answered = false;
   #ready = false;
+  #isCutOff = false;
 
-  constructor(
-    connection: Connection<A>,
-    req: IncomingMessage,
-    res: ServerResponse,
-    head: RequestHead,
-    admission: A,
-  ) {
+  constructor(connection: Connection<A>, wire: ReplyWire, head: RequestHead, admission: A) {
     this.#connection = connection;
-    this.#req = req;
-    this.#res = res;
+    this.#wire = wire;
     this.head = head;
     this.admission = admission;
-    connection.last = res;
+    connection.last = wire;
   }
 
   get safe(): boolean {
@@ -44,25 +37,28 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     return this.#ready;
   }
 
-  get isComplete(): boolean {
-    return this.#req.complete;
+  get isReceived(): boolean {
+    return this.#wire.isReceived;
   }
 
-  /** Takes in the body, if there is one, as far as the admission allows. */
+  /** The head is there. A body, if there is one, follows by data() and ended(), as far as the admission allows. */
   receive(awaitsContinue: boolean): void {
     const { refusal, bodyBytesMax } = this.admission;
-    if (!hasBody(this.head)) {
+    const hasBytes = hasBody(this.head);
+    // The reply may have to wait, but nothing behind it is taken up. Of an upgrade that is ignored node:http drops what
+    // comes behind, and a 100 that is not sent ends the connection for it: that would begin in the middle of a request.
+    if (refusal?.close === true || this.head.asksUpgrade || (awaitsContinue && !hasBytes))
+      this.#connection.endWithLast();
+    if (!hasBytes) {
       this.#setReady();
       return this.#connection.enter(this);
     }
     if (this.head.contentLength > bodyBytesMax) return this.cutOff(refusal ?? this.#tooLarge());
     if (refusal !== null && (awaitsContinue || refusal.close)) return this.cutOff(refusal);
-    if (awaitsContinue) this.#res.writeContinue();
+    if (awaitsContinue) this.#wire.sendContinue();
     this.#connection.receiving = this;
     this.#connection.enter(this);
     this.#buffer = new BodyBuffer(bodyBytesMax);
-    this.#req.on('data', (chunk: Buffer) => this.#onData(chunk));
-    this.#req.on('end', () => this.#onEnd());
   }
 
   run(): void {
@@ -75,7 +71,7 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     assert(!this.#answered, 'a request is answered once');
     this.#answered = true;
     const connection = this.#connection;
-    if (!connection.socket.destroyed) connection.send(this.#res, reply);
+    if (!connection.socket.destroyed) connection.send(this.#wire, reply);
     connection.leave(this);
   }
 
@@ -87,7 +83,7 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     }
     assert(!this.#answered, 'a request is answered once');
     this.#answered = true;
-    return this.#connection.stream(this, this.#res, head, listener);
+    return this.#connection.stream(this, this.#wire, head, listener);
   }
 
   /**
@@ -96,20 +92,15 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
    */
   cutOff(reply: Reply): void {
     const connection = this.#connection;
-    const res = this.#res;
     const socket = connection.socket;
     this.abandon();
     connection.closing = true;
     connection.turns.drop(this);
     this.#answered = true;
+    this.#isCutOff = true;
     if (socket.destroyed) return;
-    const body = reply.body;
-    reply.headers.push('Content-Length', String(body?.byteLength ?? 0), 'Connection', 'close');
-    res.writeHead(reply.status, reply.headers);
-    if (body !== null) res.write(body);
-    const timer = setTimeout(() => res.end(), connection.options.lingerMs);
-    this.#req.once('end', () => res.end());
-    this.#req.resume();
+    this.#wire.lastReply(reply.status, reply.headers, reply.body);
+    const timer = setTimeout(() => this.#wire.end(), connection.options.lingerMs);
     socket.once('close', () => clearTimeout(timer));
   }
 
@@ -121,7 +112,8 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     this.#buffer = null;
   }
 
-  #onData(chunk: Buffer): void {
+  /** The next bytes of the body. */
+  data(chunk: Uint8Array): void {
     const buffer = this.#buffer;
     if (buffer === null) return;
     const { shared, handler } = this.#connection;
@@ -133,7 +125,9 @@ export class NodeExchange<A extends Admission> implements Exchange<A>, Turn {
     shared.receivingBytes += chunk.byteLength;
   }
 
-  #onEnd(): void {
+  /** The body has ended. */
+  ended(): void {
+    if (this.#isCutOff) this.#wire.end();
     const buffer = this.#buffer;
     if (buffer === null) return;
     this.body = buffer.take();

@@ -1,14 +1,14 @@
 /**
- * The errors that node:http reports of a connection ('clientError'), and what the peer is told. Codes that begin with
- * HPE are llhttp's (llhttp, src/llhttp/constants.ts); the reason is its own words.
+ * What a parser gives up on, and what the peer is told. Codes that begin with HPE are llhttp's (llhttp,
+ * src/llhttp/constants.ts), or node:http's for its own limits; the reason is the parser's own words.
  */
 import { HEADERS_BYTES_MAX } from '../core/limits.ts';
 import type { ProblemCode } from '../core/problems.ts';
 
 /** gone: nobody is there to be told. after-close: bytes after the last request of a connection. */
-export type NodeFault = 'gone' | 'after-close' | { readonly code: ProblemCode; readonly detail: string };
+export type ParseFault = 'gone' | 'after-close' | { readonly code: ProblemCode; readonly detail: string };
 
-export function faultOf(error: Error & { code?: string; reason?: string }): NodeFault {
+export function faultOf(error: { readonly code?: string; readonly reason?: string }): ParseFault {
   const code = error.code ?? '';
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':

@@ -1,12 +1,11 @@
 /**
- * One connection of the node:http listener. Main thread.
+ * One connection, whatever parses it. Main thread.
  *
- * Invariants: `receiving` is the newest request that has a body, until it is taken in; `last` the response of the newest
- * request of all; after `closing` no further request is taken up. `unsentBytes` counts replies that were handed to
- * node:http while the socket was backed up or another response had it; at the limit the turns are held. `stream`, once
- * there is one, is the last thing that the connection does.
+ * Invariants: `receiving` is the newest request that has a body, until it is taken in; `last` the wire of the newest
+ * request of all; after `closing` no further request is taken up. `unsentBytes` counts replies that were given while
+ * the socket was backed up or an earlier one was owed; at the limit the turns are held. `stream`, once there is one,
+ * is the last thing that the connection does.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../core/assert.ts';
 import type { ProblemCode } from '../core/problems.ts';
@@ -19,9 +18,10 @@ import type {
   StreamHead,
   StreamListener,
 } from './listener.ts';
-import type { NodeExchange } from './node-exchange.ts';
-import { NodeStream } from './node-stream.ts';
+import type { HttpExchange } from './exchange.ts';
 import type { Peer } from './peer.ts';
+import { PacedStream } from './reply-stream.ts';
+import type { ReplyWire } from './reply-wire.ts';
 import { closingBytes } from './reply.ts';
 import { Turns } from './turns.ts';
 
@@ -30,6 +30,8 @@ export interface Shared {
   draining: boolean;
   /** Bytes of unfinished bodies. */
   receivingBytes: number;
+  /** The socket's own timer ends an idle connection: it is left as it is set then. */
+  readonly socketTimesIdle: boolean;
 }
 
 export class Connection<A extends Admission> {
@@ -38,16 +40,17 @@ export class Connection<A extends Admission> {
   readonly handler: RequestHandler<A>;
   readonly options: ListenerOptions;
   readonly shared: Shared;
-  readonly turns = new Turns<NodeExchange<A>>(PIPELINE_RUNNING_MAX);
-  receiving: NodeExchange<A> | null = null;
-  last: ServerResponse | null = null;
+  readonly turns = new Turns<HttpExchange<A>>(PIPELINE_RUNNING_MAX);
+  receiving: HttpExchange<A> | null = null;
+  last: ReplyWire | null = null;
   closing = false;
   #unsentBytes = 0;
   #unsentReplies = 0;
   #watching = false;
   #paused = false;
-  #stream: NodeStream | null = null;
+  #stream: PacedStream | null = null;
   #peerEnded = false;
+  #endsWithLast = false;
 
   constructor(
     socket: Socket,
@@ -64,60 +67,61 @@ export class Connection<A extends Admission> {
   }
 
   /** A request takes its place. Reading pauses while too many wait; node:http may still hand over some it has. */
-  enter(exchange: NodeExchange<A>): void {
+  enter(exchange: HttpExchange<A>): void {
     this.turns.enter(exchange);
     if (this.turns.size >= PIPELINE_RECEIVED_MAX) this.#pause();
   }
 
+  /** No further request is taken up, and none is being received: what goes wrong from here is nobody's concern. */
+  get isLastReceived(): boolean {
+    return this.closing && this.#partial() === null;
+  }
+
+  /** Nothing behind the newest request is taken up: the connection ends with its reply, whenever that comes. */
+  endWithLast(): void {
+    this.closing = true;
+    this.#endsWithLast = true;
+  }
+
   /** A request has been answered. */
-  leave(exchange: NodeExchange<A>): void {
+  leave(exchange: HttpExchange<A>): void {
     this.turns.leave(exchange);
     this.#resume();
     if (this.shared.draining) this.closeIfAnswered();
   }
 
-  send(res: ServerResponse, reply: Reply): void {
-    const headers = reply.headers;
-    const bytes = reply.body === null ? 0 : reply.body.byteLength;
-    if (reply.body !== null) headers.push('Content-Length', String(bytes));
-    if (res === this.last && (reply.close || this.shared.draining)) {
-      headers.push('Connection', 'close');
-      this.closing = true;
-    }
-    res.writeHead(reply.status, headers);
-    if (reply.body === null) res.end();
-    else res.end(reply.body);
-    if (res.socket === null || this.socket.writableLength >= this.options.replyBufferBytesMax)
-      this.#watch(res, bytes);
+  send(wire: ReplyWire, reply: Reply): void {
+    const closes = wire === this.last && (reply.close || this.#endsWithLast || this.shared.draining);
+    if (closes) this.closing = true;
+    wire.reply(reply.status, reply.headers, reply.body, closes);
+    if (!wire.isThrough || this.socket.writableLength >= this.options.replyBufferBytesMax)
+      this.#watch(wire, reply.body === null ? 0 : reply.body.byteLength);
   }
 
   /** The answer of `exchange` is a stream, and nothing comes after it. */
   stream(
-    exchange: NodeExchange<A>,
-    res: ServerResponse,
+    exchange: HttpExchange<A>,
+    wire: ReplyWire,
     head: StreamHead,
     listener: StreamListener,
-  ): NodeStream {
+  ): PacedStream {
     this.closing = true;
     for (const behind of this.turns.clear()) behind.abandon();
-    head.headers.push('Connection', 'close');
-    res.writeHead(head.status, head.headers);
-    res.flushHeaders();
-    const stream = new NodeStream(res, this.socket, listener, this.options, () => this.leave(exchange));
+    wire.begin(head.status, head.headers);
+    const stream = new PacedStream(wire, this.socket, listener, this.options, () => this.leave(exchange));
     this.#stream = stream;
     if (this.shared.draining) setImmediate(() => stream.drain());
     if (this.#peerEnded) setImmediate(() => stream.peerEnded());
     return stream;
   }
 
-  /** A request that is not taken up. Behind a stream there may be any number, and they stay unread. */
-  ignore(req: IncomingMessage): void {
-    if (this.#stream === null) req.resume();
-    else this.#pause();
+  /** There is more that is not taken up. Behind a stream there may be any number, and they stay unread. */
+  ignore(): void {
+    if (this.#stream !== null) this.#pause();
   }
 
   /** Counts a reply that did not leave at once, until it has; and has the peer's reading of it timed. */
-  #watch(res: ServerResponse, bytes: number): void {
+  #watch(wire: ReplyWire, bytes: number): void {
     this.#unsentBytes += bytes;
     this.#unsentReplies++;
     if (!this.#watching) {
@@ -129,7 +133,7 @@ export class Connection<A extends Admission> {
       this.turns.hold(true);
       this.#pause();
     }
-    res.once('finish', () => {
+    wire.onceSent(() => {
       this.#unsentBytes -= bytes;
       this.#unsentReplies--;
       assert(this.#unsentBytes >= 0, 'no more bytes are sent than were handed over');
@@ -137,9 +141,9 @@ export class Connection<A extends Admission> {
       this.#resume();
       if (this.#unsentReplies > 0) return;
       this.#watching = false;
-      // If the connection is idle now, node:http has just set the keep-alive time, and it stays.
-      // A stream that is paused has set a time of its own.
-      if (!this.#isIdle() && this.#stream?.isPaused !== true) this.socket.setTimeout(0);
+      // node:http has just set the keep-alive time of a connection that is idle now; a paused stream has its own.
+      const isTimed = (this.#isIdle() && this.shared.socketTimesIdle) || this.#stream?.isPaused === true;
+      if (!isTimed) this.socket.setTimeout(0);
     });
   }
 
@@ -165,8 +169,8 @@ export class Connection<A extends Admission> {
   }
 
   /** The request whose body is still on its way. node:http tells of the end of one a little late. */
-  #partial(): NodeExchange<A> | null {
-    return this.receiving === null || this.receiving.isComplete ? null : this.receiving;
+  #partial(): HttpExchange<A> | null {
+    return this.receiving === null || this.receiving.isReceived ? null : this.receiving;
   }
 
   /** The parser gave up, or time ran out. The peer is told in the place of the request that was being received. */
@@ -183,8 +187,8 @@ export class Connection<A extends Admission> {
   refuseRaw(reply: Reply): void {
     this.closing = true;
     const last = this.last;
-    if (last === null || last.writableFinished) this.#endRaw(reply);
-    else last.once('finish', () => this.#endRaw(reply));
+    if (last === null || last.isSent) this.#endRaw(reply);
+    else last.onceSent(() => this.#endRaw(reply));
   }
 
   #endRaw(reply: Reply): void {
@@ -199,12 +203,12 @@ export class Connection<A extends Admission> {
   closeIfAnswered(): void {
     this.#stream?.drain();
     const partial = this.#partial();
-    if (this.closing || this.turns.size > (partial === null ? 0 : 1)) return;
+    if (this.isLastReceived || this.turns.size > (partial === null ? 0 : 1)) return;
     if (partial !== null) return this.fail('draining', 'The server is shutting down');
     this.closing = true;
     const last = this.last;
-    if (last === null || last.writableFinished) this.socket.destroySoon();
-    else last.once('finish', () => this.socket.destroySoon());
+    if (last === null || last.isSent) this.socket.destroySoon();
+    else last.onceSent(() => this.socket.destroySoon());
   }
 
   onPeerEnd(): void {

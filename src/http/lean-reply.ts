@@ -1,0 +1,224 @@
+/**
+ * Replies of one connection of the lean listener, in the order of its requests. Main thread.
+ *
+ *   first reply ──▶ the socket;   those behind it ──▶ pieces, until it is their turn
+ *
+ * Invariant: the socket has all that was given to the first reply, and nothing of any other.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { assert } from '../core/assert.ts';
+import type { ReplyWire } from './reply-wire.ts';
+
+const CRLF = Buffer.from('\r\n');
+const NO_BYTES = new Uint8Array(0);
+const LAST_CHUNK = Buffer.from('0\r\n\r\n');
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+
+const statusLines: string[] = [];
+let dateSecond = 0;
+let dateLine = '';
+
+/** The Date header of this second. */
+function date(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
+  }
+  return dateLine;
+}
+
+function headText(status: number, headers: readonly string[]): string {
+  let text = (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`);
+  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+  return text + date();
+}
+
+/** What a reply must know of its request. */
+export interface RequestTraits {
+  readonly isHead: boolean;
+  readonly keepsAlive: boolean;
+  /** HTTP/1.0 knows no chunks. */
+  readonly takesChunks: boolean;
+}
+
+export class ReplyOrder {
+  readonly socket: Socket;
+  readonly #keepAlive: string;
+  readonly #onIdle: () => void;
+  readonly #replies: LeanReply[] = [];
+  #isCorked = false;
+  #endsWhenIdle = false;
+
+  /** @param onIdle all replies that are owed have been given to the socket */
+  constructor(socket: Socket, keepAliveTimeoutMs: number, onIdle: () => void) {
+    this.socket = socket;
+    // Clients leave a connection alone that is about to be closed: Node's own read this hint.
+    this.#keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n`;
+    this.#onIdle = onIdle;
+  }
+
+  get isIdle(): boolean {
+    return this.#replies.length === 0;
+  }
+
+  open(traits: RequestTraits): LeanReply {
+    const reply = new LeanReply(this, traits);
+    this.#replies.push(reply);
+    return reply;
+  }
+
+  /** The peer sends no more: the connection ends with the last reply that is owed. */
+  endWhenIdle(): void {
+    this.#endsWhenIdle = true;
+    if (this.isIdle) this.socket.end();
+  }
+
+  isFirst(reply: LeanReply): boolean {
+    return this.#replies[0] === reply;
+  }
+
+  connectionLines(closes: boolean): string {
+    return closes ? 'Connection: close\r\n' : this.#keepAlive;
+  }
+
+  /** @returns false at the socket's high-water mark */
+  write(bytes: Uint8Array): boolean {
+    // The replies of a pipeline leave together.
+    if (this.#replies.length > 1 && !this.#isCorked) {
+      this.#isCorked = true;
+      this.socket.cork();
+      process.nextTick(() => {
+        this.#isCorked = false;
+        this.socket.uncork();
+      });
+    }
+    return this.socket.write(bytes);
+  }
+
+  /** The first reply is whole. */
+  advance(closes: boolean): void {
+    this.#replies.shift();
+    if (closes) {
+      this.#replies.length = 0;
+      this.socket.destroySoon();
+      return;
+    }
+    const next = this.#replies[0];
+    if (next !== undefined) return next.becomeFirst();
+    if (this.#endsWhenIdle) this.socket.end();
+    this.#onIdle();
+  }
+}
+
+export class LeanReply implements ReplyWire {
+  readonly #order: ReplyOrder;
+  readonly #traits: RequestTraits;
+  isReceived = false;
+  /** What was given before its turn; null from then on. */
+  #pieces: Uint8Array[] | null;
+  #isWhole = false;
+  #closes = false;
+  #isChunked = false;
+  #onWhole: (() => void)[] | null = null;
+
+  constructor(order: ReplyOrder, traits: RequestTraits) {
+    this.#order = order;
+    this.#traits = traits;
+    this.#pieces = order.isIdle ? null : [];
+  }
+
+  get isThrough(): boolean {
+    return this.#pieces === null;
+  }
+
+  get isSent(): boolean {
+    return this.#isWhole && this.isThrough && this.#order.socket.writableLength === 0;
+  }
+
+  sendContinue(): void {
+    this.#give(CONTINUE);
+  }
+
+  reply(status: number, headers: string[], body: Uint8Array | null, closes: boolean): void {
+    const ends = closes || !this.#traits.keepsAlive;
+    this.#giveWhole(status, headers, body, ends);
+    this.#finish(ends);
+  }
+
+  lastReply(status: number, headers: string[], body: Uint8Array | null): void {
+    this.#giveWhole(status, headers, body ?? NO_BYTES, true);
+  }
+
+  begin(status: number, headers: string[]): void {
+    this.#isChunked = this.#traits.takesChunks;
+    const framing = this.#isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
+    this.#give(Buffer.from(`${headText(status, headers)}Connection: close\r\n${framing}\r\n`, 'latin1'));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    assert(bytes.byteLength > 0, 'an empty chunk would be the end');
+    if (!this.#isChunked) return this.#give(bytes);
+    return this.#give(Buffer.concat([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, CRLF]));
+  }
+
+  end(bytes?: Uint8Array): void {
+    if (this.#isWhole || this.#order.socket.destroyed) return;
+    if (bytes !== undefined && bytes.byteLength > 0) this.write(bytes);
+    if (this.#isChunked) this.#give(LAST_CHUNK);
+    this.#finish(true);
+  }
+
+  onceDrained(callback: () => void): void {
+    this.#order.socket.once('drain', callback);
+  }
+
+  onceSent(callback: () => void): void {
+    if (this.#isWhole && this.isThrough) this.#whenFlushed(callback);
+    else (this.#onWhole ??= []).push(callback);
+  }
+
+  becomeFirst(): void {
+    const pieces = this.#pieces;
+    this.#pieces = null;
+    if (pieces !== null) for (const piece of pieces) this.#order.write(piece);
+    if (this.#isWhole) this.#leave();
+  }
+
+  #giveWhole(status: number, headers: readonly string[], body: Uint8Array | null, closes: boolean): void {
+    let head = headText(status, headers);
+    if (body !== null) head += `Content-Length: ${body.byteLength}\r\n`;
+    head += `${this.#order.connectionLines(closes)}\r\n`;
+    const rest = body === null || this.#traits.isHead ? NO_BYTES : body;
+    // One buffer, so one write: a head is ASCII, and its bytes are its characters.
+    const bytes = Buffer.allocUnsafe(head.length + rest.byteLength);
+    bytes.write(head, 0, head.length, 'latin1');
+    bytes.set(rest, head.length);
+    this.#give(bytes);
+  }
+
+  #give(bytes: Uint8Array): boolean {
+    if (this.#pieces === null) return this.#order.write(bytes);
+    this.#pieces.push(bytes);
+    return true;
+  }
+
+  #finish(closes: boolean): void {
+    assert(!this.#isWhole, 'a reply ends once');
+    this.#isWhole = true;
+    this.#closes = closes;
+    if (this.isThrough) this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#onWhole !== null) for (const callback of this.#onWhole) this.#whenFlushed(callback);
+    this.#order.advance(this.#closes);
+  }
+
+  #whenFlushed(callback: () => void): void {
+    const { socket } = this.#order;
+    // Comes after everything that was written before it.
+    if (!socket.destroyed && socket.writable) socket.write(NO_BYTES, () => callback());
+  }
+}

@@ -1,0 +1,4 @@
+import { createLeanListener } from '../../src/http/lean-listener.ts';
+import { listenerContract } from './listener-contract.ts';
+
+listenerContract('lean', createLeanListener);

@@ -1,0 +1,97 @@
+/**
+ * What the two listeners do differently, reviewed: the first is node:http's, the second the lean one. An entry covers
+ * as little as it can, and goes when nothing differs by it any more.
+ */
+import { HEADERS_BYTES_MAX } from '../../../src/core/limits.ts';
+import type { FuzzRun } from './fuzz-case.ts';
+import type { ReplySeen } from './fuzz-replies.ts';
+import type { KnownDifference, Outcome } from './fuzz-pair.ts';
+
+/** How many requests, from the first, both handled alike. */
+function commonHandled(first: Outcome, second: Outcome): number {
+  const text = second.handled.map((handled) => JSON.stringify(handled));
+  const at = first.handled.findIndex((handled, i) => JSON.stringify(handled) !== text[i]);
+  return at < 0 ? first.handled.length : at;
+}
+
+/** What lies between a semicolon and the end of its line, over all lines. */
+function extensionBytes({ bytes }: FuzzRun): number {
+  return (bytes.match(/;[^\n]*/g) ?? []).reduce((sum, extension) => sum + extension.length, 0);
+}
+
+function isTooLarge(outcome: Outcome): boolean {
+  return outcome.replies.at(-1)?.status === 413;
+}
+
+function saysClose(reply: ReplySeen | undefined): boolean {
+  return reply?.headers.includes('connection: close') === true;
+}
+
+function isSameButClose(reply: ReplySeen, closing: ReplySeen): boolean {
+  const [first, second] = [reply, closing].map(({ headers, ...rest }) =>
+    JSON.stringify([rest, headers.filter((header) => !/^(?:connection|keep-alive): /.test(header))]),
+  );
+  return first === second;
+}
+
+export const NODE_AND_LEAN: readonly KnownDifference[] = [
+  {
+    name: 'a close that waited for its turn',
+    first:
+      'Learns of the end of a body a little late. A reply that closes may have to wait for that, and is given when the ' +
+      'next request is there: then the connection goes on.',
+    second: 'Hands a request over with its last byte, and closes.',
+    harmless:
+      'Where a request begins is not in doubt: with a body, or without any, the handler refuses at the head at once.',
+    example: 'POST /bye HTTP/1.1\r\nContent-Length: 1\r\n\r\nx',
+    covers: (_run, first, second) => {
+      const count = second.handled.length;
+      const closing = second.replies.at(-1);
+      const same = first.replies[second.replies.length - 1];
+      if (!saysClose(closing) || same === undefined || saysClose(same)) return false;
+      const isHandlers = closing!.headers.some((header) => header.startsWith('x-method'));
+      const isMeant = closing!.status >= 400 || second.handled[count - 1]?.target.startsWith('/bye') === true;
+      return (
+        isHandlers && isMeant && commonHandled(first, second) === count && isSameButClose(same, closing!)
+      );
+    },
+  },
+  {
+    name: 'a 100 held back',
+    first:
+      'Puts the 100 behind the head of the final reply, if an earlier request of the pipeline is not done and the ' +
+      'reply is known by then (lib/_http_outgoing.js, _send: the head goes in front of all that waits).',
+    second: 'Sends the 100, and then the reply.',
+    harmless:
+      'Who expects a 100 waits for it before it sends a body, and all before it are answered by then.',
+    example:
+      'GET /g HTTP/1.1\r\n\r\nPOST /p HTTP/1.1\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n',
+    covers: ({ bytes }, first, second) =>
+      /\nexpect:[^\n]*100-continue/i.test(bytes) &&
+      first.replies.at(-1)?.body.includes('HTTP/1.1 100 Continue\r\n\r\n') === true &&
+      second.replies.at(-2)?.status === 100 &&
+      first.replies.length === second.replies.length - 1 &&
+      commonHandled(first, second) === second.handled.length,
+  },
+  {
+    name: 'CONNECT behind a last reply',
+    first: 'Refuses it, after the reply that said `Connection: close`.',
+    second: 'Says no more.',
+    harmless: 'Nothing is handled, and a peer does not read on behind a last reply.',
+    example: 'GET /bye HTTP/1.1\r\n\r\nCONNECT h:80 HTTP/1.1\r\n\r\n',
+    covers: ({ bytes }, first, second) =>
+      bytes.includes('CONNECT ') &&
+      first.replies.length === second.replies.length + 1 &&
+      first.replies.at(-1)?.status === 400 &&
+      JSON.stringify(first.replies.slice(0, -1)) === JSON.stringify(second.replies),
+  },
+  {
+    name: 'chunk extensions, counted otherwise',
+    first: '16 KiB of names and values for each chunk, 413 beyond.',
+    second: '16 KiB of all between semicolon and line end, for all chunks of a request together, 413 beyond.',
+    harmless: 'Nobody sends them; the stricter count bounds what a request costs. Both end the connection.',
+    example: `POST /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;${'x'.repeat(9000)}\r\na\r\n0;${'x'.repeat(9000)}\r\n\r\n`,
+    covers: (run, first, second) =>
+      isTooLarge(second) && !isTooLarge(first) && extensionBytes(run) >= HEADERS_BYTES_MAX - 16,
+  },
+];
