@@ -37,7 +37,9 @@ export interface ClaimRef {
 
 /** Crockford's alphabet in lower case: no i, l, o, u, and never the underscore that parts an id. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+const ALPHABET_CODES = Buffer.from(ALPHABET, 'latin1');
 const SUFFIX_CHARS = 32;
+const suffixBytes = Buffer.alloc(SUFFIX_CHARS);
 const DIGITS = new Int8Array(128).fill(-1);
 for (let digit = 0; digit < ALPHABET.length; digit++) DIGITS[ALPHABET.charCodeAt(digit)] = digit;
 
@@ -52,7 +54,7 @@ export function claimSuffix(ref: ClaimRef): string {
     ref.random1 >>> 0,
     ref.random2 >>> 0,
   ];
-  let text = '';
+  let chars = 0;
   let pending = 0;
   let bits = 0;
   for (const word of words) {
@@ -61,12 +63,13 @@ export function claimSuffix(ref: ClaimRef): string {
       bits += 8;
       while (bits >= 5) {
         bits -= 5;
-        text += ALPHABET[(pending >>> bits) & 31];
+        suffixBytes[chars++] = ALPHABET_CODES[(pending >>> bits) & 31];
       }
     }
   }
-  assert(text.length === SUFFIX_CHARS, 'a claim suffix has 32 characters');
-  return text;
+  assert(chars === SUFFIX_CHARS, 'a claim suffix has 32 characters');
+  // One string in one piece: this is written into every reply.
+  return suffixBytes.toString('latin1');
 }
 
 /** Reads a suffix back; null for anything that this server cannot have made. */

@@ -18,13 +18,15 @@ import type { Peer } from './peer.ts';
 
 /** More proxies than anybody has: what is further left is not looked at. */
 const HOPS_MAX = 16;
+/** Addresses whose answer is remembered. */
+const KNOWN_MAX = 16 * 1024;
 const LOOPBACK_NETS = ['127.0.0.0/8', '::1'];
 const FOR = /^\s*for\s*=\s*(?:"([^"\\]*)"|([^\s"]*))\s*$/i;
 
 export class TrustedProxies {
   readonly #nets = new BlockList();
-  /** Whether each peer of late is one; connections come from few proxies. */
-  readonly #known = new WeakMap<Peer, boolean>();
+  /** Whether each address of late is one. */
+  readonly #known = new Map<string, boolean>();
 
   /**
    * @param nets addresses, CIDR ranges, or `loopback`
@@ -51,7 +53,7 @@ export class TrustedProxies {
   /** Whom the fair queue serves. */
   clientOf(head: RequestHead): string {
     const { peer } = head;
-    if (!this.#trustsPeer(peer)) return peer.client;
+    if (!this.#trusts(peer.address)) return peer.client;
     const { xForwardedFor, forwarded } = head;
     if (xForwardedFor === null && forwarded === null) return peer.client;
     const one = xForwardedFor === null ? null : this.#behind(peer, xForwardedFor.split(','));
@@ -60,18 +62,15 @@ export class TrustedProxies {
     return clientOfAddress(one ?? two ?? peer.address);
   }
 
-  #trustsPeer(peer: Peer): boolean {
-    let trusted = this.#known.get(peer);
-    if (trusted === undefined) {
-      trusted = this.#trusts(peer.address);
-      this.#known.set(peer, trusted);
-    }
-    return trusted;
-  }
-
+  /** BlockList makes objects outside the heap for each question, which make a garbage collection several times as long. */
   #trusts(address: string): boolean {
+    const known = this.#known.get(address);
+    if (known !== undefined) return known;
     const family = isIP(address);
-    return family !== 0 && this.#nets.check(address, family === 6 ? 'ipv6' : 'ipv4');
+    const trusted = family !== 0 && this.#nets.check(address, family === 6 ? 'ipv6' : 'ipv4');
+    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+    this.#known.set(address, trusted);
+    return trusted;
   }
 
   /** The first address from the right that no trusted proxy has; the last one that is an address at all, if need be. */

@@ -16,8 +16,8 @@ import type { CachedEvent } from './cache.ts';
 import { isParseFailure, type ParseFailure } from './parse.ts';
 import { parseProblem } from './prepared.ts';
 import { refusalReply } from './refusals.ts';
-import { claimSuffixOf, holdJson, orderJson } from './render.ts';
-import { emptyReply, jsonReply, problemReply } from './replies.ts';
+import { claimSuffixOf, holdText, orderText } from './render.ts';
+import { emptyReply, problemReply, textReply } from './replies.ts';
 
 /** What a command left, copied under the mutex. */
 export interface Ran {
@@ -63,24 +63,24 @@ export function claimReply(
   const suffix = claimSuffixOf(event, claim);
   switch (request.operation) {
     case CREATE_HOLD.code: {
-      const json = holdJson(event, claim, context.nowMs);
+      const json = holdText(event, claim, suffix, context.nowMs);
       return isFirst
-        ? jsonReply(201, json, { ...options, location: `/v1/holds/hold_${suffix}` })
-        : jsonReply(200, json, options);
+        ? textReply(201, json, { ...options, location: `/v1/holds/hold_${suffix}` })
+        : textReply(200, json, options);
     }
     case CREATE_ORDER.code:
     case CONFIRM_HOLD.code: {
-      const json = orderJson(event, claim);
+      const json = orderText(event, claim, suffix);
       return isFirst
-        ? jsonReply(201, json, { ...options, location: `/v1/orders/order_${suffix}` })
-        : jsonReply(200, json, options);
+        ? textReply(201, json, { ...options, location: `/v1/orders/order_${suffix}` })
+        : textReply(200, json, options);
     }
     case CHANGE_HOLD.code:
     case EXTEND_HOLD.code:
-      return jsonReply(200, holdJson(event, claim, context.nowMs), options);
+      return textReply(200, holdText(event, claim, suffix, context.nowMs), options);
     case RELEASE_HOLD.code:
       return emptyReply(204, options);
     default:
-      return jsonReply(200, orderJson(event, claim), options);
+      return textReply(200, orderText(event, claim, suffix), options);
   }
 }

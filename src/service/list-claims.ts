@@ -14,8 +14,8 @@ import type { CachedEvent } from './cache.ts';
 import { pageLimit, queryBytes, queryStates } from './list-query.ts';
 import { parseQuery, queryNumber, type Parsed } from './parse.ts';
 import { refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
-import { holdJson, orderJson } from './render.ts';
-import { jsonReply } from './replies.ts';
+import { claimSuffixOf, holdText, orderText } from './render.ts';
+import { textReply } from './replies.ts';
 
 /** What a claim is called as a hold; a cancelled order was a hold that was confirmed. */
 const HOLD_STATES = {
@@ -45,10 +45,11 @@ export function listClaims(deps: ReadDeps, event: CachedEvent, request: BatchReq
   const page = scanClaims(context, event.view, filter, from, limit);
   const data = page.claims.map((copy) => {
     const claim = decodeClaim(copy);
-    return isHolds ? holdJson(event, claim, context.nowMs) : orderJson(event, claim);
+    const suffix = claimSuffixOf(event, claim);
+    return isHolds ? holdText(event, claim, suffix, context.nowMs) : orderText(event, claim, suffix);
   });
-  const next = page.next < 0 ? null : String(page.next);
-  return { reply: jsonReply(200, { data, next }), position: page.position };
+  const next = page.next < 0 ? 'null' : `"${page.next}"`;
+  return { reply: textReply(200, `{"data":[${data.join()}],"next":${next}}`), position: page.position };
 }
 
 function readQuery(

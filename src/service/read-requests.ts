@@ -28,7 +28,7 @@ import { serveChanges } from './changes-read.ts';
 import { listClaims } from './list-claims.ts';
 import { listEvents } from './list-events.ts';
 import { notFound, notFoundResult, readCurrent, type ReadDeps, type ReadResult } from './read-result.ts';
-import { holdJson, orderJson } from './render.ts';
+import { claimSuffixOf, holdText, orderText } from './render.ts';
 import { eventJson } from './render-event.ts';
 import { emptyReply, isNoneMatch, jsonReply, textReply } from './replies.ts';
 import { readSeats, seatOf, selectSeats } from './seat-requests.ts';
@@ -165,8 +165,9 @@ function claimOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest): Rea
   const { nowMs } = deps.context;
   const found = value === null ? null : decodeClaim(value);
   if (found === null || !isReadable(found, kind, nowMs)) return { reply: notFound(request), position };
-  const json = kind === 'hold' ? holdJson(event, found, nowMs) : orderJson(event, found);
-  return { reply: jsonReply(200, json, { sequence }), position };
+  const suffix = claimSuffixOf(event, found);
+  const json = kind === 'hold' ? holdText(event, found, suffix, nowMs) : orderText(event, found, suffix);
+  return { reply: textReply(200, json, { sequence }), position };
 }
 
 /** An order is readable once it is one; an ended hold for an hour. */
