@@ -17,7 +17,7 @@ import { isParseFailure, type ParseFailure } from './parse.ts';
 import { parseProblem } from './prepared.ts';
 import { refusalReply } from './refusals.ts';
 import { claimSuffixOf, holdText, orderText } from './render.ts';
-import { emptyReply, problemReply, textReply } from './replies.ts';
+import { commandReply, emptyReply, problemReply } from './replies.ts';
 
 /** What a command left, copied under the mutex. */
 export interface Ran {
@@ -59,28 +59,34 @@ export function claimReply(
   replayed: boolean,
   cost: number,
 ): BatchReply {
-  const options = { sequence: claim.sequence, replayed, cost };
+  const { sequence } = claim;
   const suffix = claimSuffixOf(event, claim);
+  const status = isFirst ? 201 : 200;
   switch (request.operation) {
     case CREATE_HOLD.code: {
       const json = holdText(event, claim, suffix, context.nowMs);
-      return isFirst
-        ? textReply(201, json, { ...options, location: `/v1/holds/hold_${suffix}` })
-        : textReply(200, json, options);
+      return commandReply(status, json, sequence, isFirst ? `/v1/holds/hold_${suffix}` : '', replayed, cost);
     }
     case CREATE_ORDER.code:
     case CONFIRM_HOLD.code: {
       const json = orderText(event, claim, suffix);
-      return isFirst
-        ? textReply(201, json, { ...options, location: `/v1/orders/order_${suffix}` })
-        : textReply(200, json, options);
+      return commandReply(
+        status,
+        json,
+        sequence,
+        isFirst ? `/v1/orders/order_${suffix}` : '',
+        replayed,
+        cost,
+      );
     }
     case CHANGE_HOLD.code:
-    case EXTEND_HOLD.code:
-      return textReply(200, holdText(event, claim, suffix, context.nowMs), options);
+    case EXTEND_HOLD.code: {
+      const json = holdText(event, claim, suffix, context.nowMs);
+      return commandReply(200, json, sequence, '', replayed, cost);
+    }
     case RELEASE_HOLD.code:
-      return emptyReply(204, options);
+      return emptyReply(204, { sequence, replayed, cost });
     default:
-      return textReply(200, orderText(event, claim, suffix), options);
+      return commandReply(200, orderText(event, claim, suffix), sequence, '', replayed, cost);
   }
 }

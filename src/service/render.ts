@@ -26,7 +26,7 @@ export function isoTime(ms: number): string {
 }
 
 /** What JSON writes otherwise than as it is, and lone surrogates among it. */
-const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
+const ESCAPED = /["\\\p{Cc}\p{Cs}]/u;
 
 /** A string as JSON. */
 function quoted(text: string): string {

@@ -44,6 +44,32 @@ export function jsonReply(status: number, value: unknown, options: ReplyOptions 
   return reply(status, CONTENT_TYPE.json, Buffer.from(JSON.stringify(value)), options);
 }
 
+/**
+ * The reply to a command that was accepted. Written out, since each command has one: options of many shapes cost more
+ * than all the rest of it.
+ */
+export function commandReply(
+  status: 200 | 201,
+  json: string,
+  sequence: number,
+  location: string,
+  replayed: boolean,
+  cost: number,
+): BatchReply {
+  return {
+    status,
+    contentType: CONTENT_TYPE.json,
+    replayed,
+    isPublic: false,
+    sequence,
+    etag: '',
+    location,
+    retryAfterMs: 0,
+    cost,
+    body: Buffer.from(json),
+  };
+}
+
 /** A reply whose JSON text was made by hand. */
 export function textReply(status: number, json: string, options: ReplyOptions = {}): BatchReply {
   return reply(status, CONTENT_TYPE.json, Buffer.from(json), options);
