@@ -97,16 +97,19 @@ export class ReplyOrder {
     return this.socket.write(bytes);
   }
 
-  /** The first reply is whole. */
-  advance(closes: boolean): void {
-    this.#replies.shift();
-    if (closes) {
-      this.#replies.length = 0;
-      this.socket.destroySoon();
-      return;
+  /** The first reply is whole, and those behind it may have been for long. Not recursive: there may be thousands. */
+  advance(): void {
+    for (let first = this.#replies[0]; first?.isWhole === true; first = this.#replies[0]) {
+      this.#replies.shift();
+      first.leave();
+      if (first.closes) {
+        this.#replies.length = 0;
+        this.socket.destroySoon();
+        return;
+      }
+      this.#replies[0]?.becomeFirst();
     }
-    const next = this.#replies[0];
-    if (next !== undefined) return next.becomeFirst();
+    if (this.#replies.length > 0) return;
     if (this.#endsWhenIdle) this.socket.end();
     this.#onIdle();
   }
@@ -118,8 +121,9 @@ export class LeanReply implements ReplyWire {
   isReceived = false;
   /** What was given before its turn; null from then on. */
   #pieces: Uint8Array[] | null;
-  #isWhole = false;
-  #closes = false;
+  isWhole = false;
+  /** The connection ends with it. */
+  closes = false;
   #isChunked = false;
   #onWhole: (() => void)[] | null = null;
 
@@ -134,7 +138,7 @@ export class LeanReply implements ReplyWire {
   }
 
   get isSent(): boolean {
-    return this.#isWhole && this.isThrough && this.#order.socket.writableLength === 0;
+    return this.isWhole && this.isThrough && this.#order.socket.writableLength === 0;
   }
 
   sendContinue(): void {
@@ -164,7 +168,7 @@ export class LeanReply implements ReplyWire {
   }
 
   end(bytes?: Uint8Array): void {
-    if (this.#isWhole || this.#order.socket.destroyed) return;
+    if (this.isWhole || this.#order.socket.destroyed) return;
     if (bytes !== undefined && bytes.byteLength > 0) this.write(bytes);
     if (this.#isChunked) this.#give(LAST_CHUNK);
     this.#finish(true);
@@ -175,7 +179,7 @@ export class LeanReply implements ReplyWire {
   }
 
   onceSent(callback: () => void): void {
-    if (this.#isWhole && this.isThrough) this.#whenFlushed(callback);
+    if (this.isWhole && this.isThrough) this.#whenFlushed(callback);
     else (this.#onWhole ??= []).push(callback);
   }
 
@@ -183,7 +187,11 @@ export class LeanReply implements ReplyWire {
     const pieces = this.#pieces;
     this.#pieces = null;
     if (pieces !== null) for (const piece of pieces) this.#order.write(piece);
-    if (this.#isWhole) this.#leave();
+  }
+
+  /** It is whole and with the socket. */
+  leave(): void {
+    if (this.#onWhole !== null) for (const callback of this.#onWhole) this.#whenFlushed(callback);
   }
 
   #giveWhole(status: number, headers: readonly string[], body: Uint8Array | null, closes: boolean): void {
@@ -205,15 +213,10 @@ export class LeanReply implements ReplyWire {
   }
 
   #finish(closes: boolean): void {
-    assert(!this.#isWhole, 'a reply ends once');
-    this.#isWhole = true;
-    this.#closes = closes;
-    if (this.isThrough) this.#leave();
-  }
-
-  #leave(): void {
-    if (this.#onWhole !== null) for (const callback of this.#onWhole) this.#whenFlushed(callback);
-    this.#order.advance(this.#closes);
+    assert(!this.isWhole, 'a reply ends once');
+    this.isWhole = true;
+    this.closes = closes;
+    if (this.isThrough) this.#order.advance();
   }
 
   #whenFlushed(callback: () => void): void {

@@ -247,6 +247,20 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       t.match(await (await open()).send(get('/auto/1')).next(), { status: 200 });
     });
 
+    t.test('thousands of replies that wait for the first leave in order', async (t) => {
+      const { open, handler, barrier } = await stage(t, { replyBufferBytesMax: 64 * 1024 * 1024 });
+      const wire = await open();
+      const count = 10_000;
+      wire.send(get('/first') + 'GET /auto HTTP/1.1\r\n\r\n'.repeat(count));
+      const first = await handler.next();
+      await barrier();
+      first.reply(textReply('first'));
+      t.match(await wire.next(), { text: 'first' });
+      let good = 0;
+      for (let i = 0; i < count; i++) if ((await wire.next()).text === '/auto') good++;
+      t.equal(good, count);
+    });
+
     t.test('malformed bytes behind good requests are refused in their place', async (t) => {
       const { open, handler } = await stage(t);
       const wire = await open();
