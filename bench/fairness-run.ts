@@ -45,7 +45,7 @@ export interface FairnessRun {
 }
 
 const FEW = 64;
-const WARM_UP_SECONDS = 2;
+const WARM_UP_SECONDS = 8;
 const PLACES_PER_SECOND = 60_000;
 const CLIENT_ENTRY = new URL('fairness-client.js', import.meta.url);
 const SHARE_TARGET = 0.9;

@@ -22,6 +22,9 @@ export interface BenchOptions {
 export const PARTS = ['wrk', 'autocannon', 'refusals', 'reads', 'latency', 'crash'] as const;
 export type Part = (typeof PARTS)[number];
 
+/** V8 goes on compiling a server for some ten thousands of requests: the figures are those of one that has been sold on. */
+const WARM_UP_SECONDS = 8;
+
 export const USAGE = `npm run bench -- [options]
   --runs N           pairs of runs for each line of the table (5)
   --seconds S        of one run (3)
@@ -53,7 +56,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
   return {
     runs: whole('runs', values.runs ?? (values.quick ? '1' : '5'), 1, 100),
     seconds: whole('seconds', values.seconds ?? (values.quick ? '1' : '3'), 1, 600),
-    warmUpSeconds: values.quick ? 0 : 1,
+    warmUpSeconds: values.quick ? 0 : WARM_UP_SECONDS,
     kinds: values.kind.map((kind) => oneOf('kind', kind, ['orders', 'holds'] as const)),
     connections: values.connections.map((text) => whole('connections', text, 1, 10_000)),
     parts: values.part.map((part) => oneOf('part', part, PARTS)),

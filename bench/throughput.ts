@@ -48,13 +48,14 @@ export async function wrkLoad(
 ): Promise<PartResult> {
   const { runs, seconds, warmUpSeconds, limits, seed } = options;
   const capacity = Math.min(2_000_000, WRK_PLACES_PER_SECOND * seconds);
-  const places = capacity * (runs + 1);
+  const warmUpCapacity = Math.min(2_000_000, WRK_PLACES_PER_SECOND * warmUpSeconds);
+  const places = capacity * runs + warmUpCapacity;
   return onStage({ kind, places, limits, replies: 'accepted' }, async (stage) => {
     const checks: AuditCheck[] = [];
     const events: string[] = [];
     const pairOf = async (number: number, duration: number): Promise<Pair> => {
       const event = `wrk-${number}`;
-      await stage.createEvent(event, capacity, 0);
+      await stage.createEvent(event, number === 0 ? warmUpCapacity : capacity, 0);
       events.push(event);
       const hammer = (child: Child) => (): Promise<HammerResult> =>
         runWrk({
