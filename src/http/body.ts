@@ -1,8 +1,12 @@
 /**
- * Collects the body of one request. One chunk, the usual case, is kept as it came. More are copied into one buffer
- * that doubles: a body sent byte by byte costs its bytes, not an object for each.
+ * Collects the body of one request. One chunk, the usual case, is kept as it came, unless it would keep much more than
+ * itself in memory. More are copied into one buffer that doubles: a body sent byte by byte costs its bytes, not an object
+ * for each.
  */
 import { assert } from '../core/assert.ts';
+
+/** A head that a body came with. */
+const PINNED_BYTES_MAX = 2048;
 
 export class BodyBuffer {
   #bytes: Uint8Array | null = null;
@@ -22,7 +26,8 @@ export class BodyBuffer {
     const length = this.#length + chunk.byteLength;
     if (length > this.#bytesMax) return false;
     if (this.#bytes === null) {
-      this.#bytes = chunk;
+      const isPart = chunk.buffer.byteLength > 2 * chunk.byteLength + PINNED_BYTES_MAX;
+      this.#bytes = isPart ? new Uint8Array(chunk) : chunk;
     } else {
       if (length > this.#bytes.byteLength) {
         const grown = new Uint8Array(Math.min(this.#bytesMax, Math.max(length, 2 * this.#length)));

@@ -25,6 +25,9 @@ import type { ReplyWire } from './reply-wire.ts';
 import { closingBytes } from './reply.ts';
 import { Turns } from './turns.ts';
 
+/** Counted for the head of a reply that waits: replies without a body wait in memory, too. */
+const HEAD_BYTES = 512;
+
 /** What the connections of one listener share. */
 export interface Shared {
   draining: boolean;
@@ -66,6 +69,11 @@ export class Connection<A extends Admission> {
     this.shared = shared;
   }
 
+  /** Not read from, for reasons of ours. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
   /** A request takes its place. Reading pauses while too many wait; node:http may still hand over some it has. */
   enter(exchange: HttpExchange<A>): void {
     this.turns.enter(exchange);
@@ -95,7 +103,7 @@ export class Connection<A extends Admission> {
     if (closes) this.closing = true;
     wire.reply(reply.status, reply.headers, reply.body, closes);
     if (!wire.isThrough || this.socket.writableLength >= this.options.replyBufferBytesMax)
-      this.#watch(wire, reply.body === null ? 0 : reply.body.byteLength);
+      this.#watch(wire, HEAD_BYTES + (reply.body === null ? 0 : reply.body.byteLength));
   }
 
   /** The answer of `exchange` is a stream, and nothing comes after it. */
@@ -141,8 +149,8 @@ export class Connection<A extends Admission> {
       this.#resume();
       if (this.#unsentReplies > 0) return;
       this.#watching = false;
-      // node:http has just set the keep-alive time of a connection that is idle now; a paused stream has its own.
-      const isTimed = (this.#isIdle() && this.shared.socketTimesIdle) || this.#stream?.isPaused === true;
+      // node:http has just set the keep-alive time of a connection that is idle now; a stream may have set its own.
+      const isTimed = (this.#isIdle() && this.shared.socketTimesIdle) || this.#stream?.isTimed === true;
       if (!isTimed) this.socket.setTimeout(0);
     });
   }

@@ -2,10 +2,11 @@
  * One connection of the lean listener: from its socket's bytes to exchanges, and how long each part may take. Main
  * thread.
  *
- *   new ─┬▶ head ──▶ body ──▶ answering ──▶ idle        a deadline for each but answering
- *        └──────────◀────────────────────────┘
+ *   new ──▶ head ──▶ body ──▶ nothing owed and nothing begun: idle        a deadline for each
+ *             ▲────────────────────────┘
  *
- * Time goes in ticks of the listener, so that a request costs no timer.
+ * Time goes in ticks of the listener, so that a request costs no timer. Bytes that the peer does not read are the socket's
+ * own timer's, which knows of partial progress; a tick that finds some starts it.
  */
 import type { Connection } from './connection.ts';
 import { HttpExchange } from './exchange.ts';
@@ -33,9 +34,11 @@ export class LeanConnection<A extends Admission> implements ParserListener {
   readonly #ticks: Ticks;
   readonly #parser: RequestParser;
   readonly #order: ReplyOrder;
-  /** The request whose body is being read, or was refused and is being dropped. */
-  #receiving: HttpExchange<A> | null = null;
+  /** The request whose body is being parsed, to be taken in or dropped, and its wire. */
+  #exchange: HttpExchange<A> | null = null;
   #wire: LeanReply | null = null;
+  /** The parser gave up: nothing more is parsed. */
+  #isFaulty = false;
   #deadline: number;
   #begunAt = 0;
 
@@ -51,46 +54,51 @@ export class LeanConnection<A extends Admission> implements ParserListener {
     // 'close' comes next.
     socket.on('error', () => socket.destroy());
     socket.on('timeout', () => {
-      if (connection.isPeerStalled()) socket.destroy();
+      if (socket.writableLength > 0) socket.destroy();
+      else socket.setTimeout(0);
     });
     socket.on('close', () => this.#parser.free());
   }
 
   /** Once a tick. */
   checkTime(): void {
-    if (this.#ticks.now < this.#deadline) return;
-    this.#deadline = Infinity;
     const connection = this.#connection;
-    if (connection.isLastReceived) return;
-    if (this.#parser.isWithin || connection.last === null)
+    const { socket, options } = connection;
+    if (socket.writableLength > 0 && !socket.timeout) socket.setTimeout(options.replyStallMs);
+    if (this.#ticks.now < this.#deadline) return;
+    const { now, headers, keepAlive } = this.#ticks;
+    // What we do not read cannot be late, and a reply that is being read is not over.
+    if (connection.isPaused) this.#deadline = now + headers;
+    else if (connection.isLastReceived) this.#deadline = Infinity;
+    else if (this.#parser.isWithin || connection.last === null) {
+      this.#deadline = Infinity;
       this.#fail({ code: 'ERR_HTTP_REQUEST_TIMEOUT', reason: '' });
-    else connection.socket.destroy();
+    } else if (socket.writableLength > 0) this.#deadline = now + keepAlive;
+    else socket.destroy();
   }
 
   #onData(chunk: Buffer): void {
     const connection = this.#connection;
     // Behind a last request. The rest of one that was refused is read until it ends, and dropped.
-    if (connection.closing && this.#receiving === null) return connection.ignore();
+    if (this.#isFaulty || (connection.closing && this.#exchange === null)) return connection.ignore();
     const fault = this.#parser.parse(chunk);
-    if (fault !== null) this.#fail(fault);
+    if (fault === null) return;
+    this.#isFaulty = true;
+    this.#fail(fault);
   }
 
   #onEnd(): void {
     const connection = this.#connection;
     connection.onPeerEnd();
     if (connection.isLastReceived) return;
-    const fault = this.#parser.finish();
+    const fault = this.#isFaulty ? null : this.#parser.finish();
     if (fault !== null) this.#fail(fault);
     else this.#order.endWhenIdle();
   }
 
   #fail(error: ParserFault): void {
     const connection = this.#connection;
-    if (connection.isLastReceived) {
-      this.#receiving?.ended();
-      this.#receiving = null;
-      return;
-    }
+    if (connection.isLastReceived) return;
     if (error.code === 'HPE_PAUSED_UPGRADE') {
       connection.refuseRaw(connection.handler.refuse('bad-target', 'This is not a proxy', ''));
       return;
@@ -109,28 +117,29 @@ export class LeanConnection<A extends Admission> implements ParserListener {
     const connection = this.#connection;
     this.#deadline = Infinity;
     if (connection.closing) return connection.ignore();
-    const traits = { isHead: head.method === 'HEAD', keepsAlive, takesChunks: head.versionMinor === 1 };
+    const traits = { isHead: head.method === 'HEAD', takesChunks: head.versionMinor === 1 };
     const admission = connection.handler.admit(head);
     const wire = this.#order.open(traits);
     const exchange = new HttpExchange(connection, wire, head, admission);
     if (hasBody(head)) {
-      this.#receiving = exchange;
+      this.#exchange = exchange;
       this.#wire = wire;
       this.#deadline = this.#begunAt + this.#ticks.request;
     }
+    if (!keepsAlive) connection.endWithLast();
     exchange.receive(awaitsContinue);
   }
 
   onBody(bytes: Uint8Array): void {
-    this.#receiving?.data(bytes);
+    this.#exchange?.data(bytes);
   }
 
   onComplete(): void {
     this.#deadline = this.#order.isIdle ? this.#ticks.now + this.#ticks.keepAlive : Infinity;
-    const exchange = this.#receiving;
+    const exchange = this.#exchange;
     if (exchange === null) return;
     this.#wire!.isReceived = true;
-    this.#receiving = null;
+    this.#exchange = null;
     this.#wire = null;
     exchange.ended();
   }

@@ -9,6 +9,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../core/assert.ts';
 import type { ReplyWire } from './reply-wire.ts';
+import { headerLines } from './reply.ts';
 
 const CRLF = Buffer.from('\r\n');
 const NO_BYTES = new Uint8Array(0);
@@ -30,15 +31,13 @@ function date(): string {
 }
 
 function headText(status: number, headers: readonly string[]): string {
-  let text = (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`);
-  for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
-  return text + date();
+  const line = (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`);
+  return line + headerLines(headers) + date();
 }
 
 /** What a reply must know of its request. */
 export interface RequestTraits {
   readonly isHead: boolean;
-  readonly keepsAlive: boolean;
   /** HTTP/1.0 knows no chunks. */
   readonly takesChunks: boolean;
 }
@@ -51,7 +50,7 @@ export class ReplyOrder {
   #isCorked = false;
   #endsWhenIdle = false;
 
-  /** @param onIdle all replies that are owed have been given to the socket */
+  /** @param onIdle the socket has all replies that are owed; it may still be sending them */
   constructor(socket: Socket, keepAliveTimeoutMs: number, onIdle: () => void) {
     this.socket = socket;
     // Clients leave a connection alone that is about to be closed: Node's own read this hint.
@@ -85,7 +84,7 @@ export class ReplyOrder {
 
   /** @returns false at the socket's high-water mark */
   write(bytes: Uint8Array): boolean {
-    // The replies of a pipeline leave together.
+    // Replies that waited for this one leave with it.
     if (this.#replies.length > 1 && !this.#isCorked) {
       this.#isCorked = true;
       this.socket.cork();
@@ -121,9 +120,8 @@ export class LeanReply implements ReplyWire {
   isReceived = false;
   /** What was given before its turn; null from then on. */
   #pieces: Uint8Array[] | null;
-  isWhole = false;
-  /** The connection ends with it. */
-  closes = false;
+  #isWhole = false;
+  #closes = false;
   #isChunked = false;
   #onWhole: (() => void)[] | null = null;
 
@@ -131,6 +129,15 @@ export class LeanReply implements ReplyWire {
     this.#order = order;
     this.#traits = traits;
     this.#pieces = order.isIdle ? null : [];
+  }
+
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** The connection ends with it. */
+  get closes(): boolean {
+    return this.#closes;
   }
 
   get isThrough(): boolean {
@@ -146,9 +153,8 @@ export class LeanReply implements ReplyWire {
   }
 
   reply(status: number, headers: string[], body: Uint8Array | null, closes: boolean): void {
-    const ends = closes || !this.#traits.keepsAlive;
-    this.#giveWhole(status, headers, body, ends);
-    this.#finish(ends);
+    this.#giveWhole(status, headers, body, closes);
+    this.#finish(closes);
   }
 
   lastReply(status: number, headers: string[], body: Uint8Array | null): void {
@@ -214,8 +220,8 @@ export class LeanReply implements ReplyWire {
 
   #finish(closes: boolean): void {
     assert(!this.isWhole, 'a reply ends once');
-    this.isWhole = true;
-    this.closes = closes;
+    this.#isWhole = true;
+    this.#closes = closes;
     if (this.isThrough) this.#order.advance();
   }
 

@@ -135,6 +135,7 @@ export class Llhttp {
 
   /** The peer sends no more. */
   finish(): number {
+    assert(current === null, 'one parser executes at a time');
     current = this.#events;
     try {
       return wasm.llhttp_finish(this.#parser);

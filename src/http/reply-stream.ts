@@ -36,9 +36,9 @@ export class PacedStream implements ReplyStream {
     this.#onOver = onOver;
   }
 
-  /** The peer has as much unread as it may have. */
-  get isPaused(): boolean {
-    return this.#isPaused;
+  /** The socket's timer is the stream's: it waits for the peer to read, up or for the last time. */
+  get isTimed(): boolean {
+    return this.#isPaused || this.#isOver;
   }
 
   write(bytes: Uint8Array): boolean {

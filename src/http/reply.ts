@@ -3,6 +3,7 @@
  * are the listener's. Main thread.
  */
 import { STATUS_CODES } from 'node:http';
+import { assert } from '../core/assert.ts';
 import { CONTENT_TYPE } from '../core/batch.ts';
 import type { BatchReply, ContentType } from '../core/batch.ts';
 import { PROBLEMS, problemJson } from '../core/problems.ts';
@@ -128,12 +129,24 @@ export function statusReply(status: string, requestId: string): Reply {
   };
 }
 
+const NOT_OF_A_VALUE = /[^\t\x20-\x7e]/;
+
+/** Header lines, each with its end. Values are ours or were checked: one that could end its line would be a bug. */
+export function headerLines(headers: readonly string[]): string {
+  let text = '';
+  for (let i = 0; i < headers.length; i += 2) {
+    const value = headers[i + 1];
+    assert(!NOT_OF_A_VALUE.test(value), 'a header value is visible ASCII');
+    text += `${headers[i]}: ${value}\r\n`;
+  }
+  return text;
+}
+
 /** A whole last reply as bytes, for a connection whose parser has given up. */
 export function closingBytes(reply: Reply): Uint8Array {
   const body = reply.body ?? new Uint8Array(0);
   let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ''}\r\n`;
-  for (let i = 0; i < reply.headers.length; i += 2)
-    head += `${reply.headers[i]}: ${reply.headers[i + 1]}\r\n`;
+  head += headerLines(reply.headers);
   head += `Date: ${new Date().toUTCString()}\r\nContent-Length: ${body.byteLength}\r\nConnection: close\r\n\r\n`;
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }

@@ -36,6 +36,13 @@ const NO_BYTES = Buffer.alloc(0);
 /** As node:http has it. */
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i;
 
+/** A string that was put together of so many parts is made one: each part costs more than a byte that it holds. */
+const PIECES_MAX = 64;
+
+function inOnePiece(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
 /** Where in a message the parser is. */
 type Part = 'between' | 'head' | 'body' | 'chunks' | 'trailers';
 
@@ -55,6 +62,8 @@ export class RequestParser implements LlhttpEvents {
   #hasField = false;
   #hasValue = false;
   #headBytes = 0;
+  /** Chunks that the head came in. */
+  #pieces = 0;
   #awaitsContinue = false;
   #isConnect = false;
   /** Chunk framing up to here has been looked at. */
@@ -117,7 +126,7 @@ export class RequestParser implements LlhttpEvents {
       }
     }
     if (this.#part === 'chunks' && !this.#passFraming(chunk.length)) return this.#ownFault;
-    if (this.#part === 'head') this.#keepValue();
+    if (this.#part === 'head') this.#keepHead();
     this.#chunk = NO_BYTES;
     return null;
   }
@@ -143,6 +152,7 @@ export class RequestParser implements LlhttpEvents {
     this.#head = null;
     this.#target = '';
     this.#headBytes = 0;
+    this.#pieces = 0;
     this.#hasField = false;
     this.#awaitsContinue = false;
     this.#listener.onBegin();
@@ -242,7 +252,12 @@ export class RequestParser implements LlhttpEvents {
   }
 
   /** The chunk ends within a head: its bytes are not there for the next one. */
-  #keepValue(): void {
+  #keepHead(): void {
+    if (++this.#pieces % PIECES_MAX === 0) {
+      this.#target = inOnePiece(this.#target);
+      this.#name = inOnePiece(this.#name);
+      this.#valueBefore = inOnePiece(this.#valueBefore);
+    }
     if (!this.#hasValue) return;
     this.#valueBefore += this.#chunk.toString('latin1', this.#valueStart, this.#valueEnd);
     this.#valueStart = 0;

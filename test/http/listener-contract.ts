@@ -431,6 +431,34 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       await wire.closed;
     });
 
+    t.test('a reply that is being read outlives the keep-alive time', async (t) => {
+      const options = { keepAliveTimeoutMs: 20, headersTimeoutMs: 100, requestTimeoutMs: 200 };
+      const { open, handler } = await stage(t, options);
+      const wire = await open();
+      wire.socket.pause();
+      wire.send(get('/big'));
+      const body = Buffer.alloc(16 * 1024 * 1024, 'x');
+      (await handler.next()).reply({ status: 200, headers: [], body, close: false });
+      // Another peer runs into a timeout five times as long.
+      const clock = await open();
+      t.match(await clock.send('GET').next(), { status: 408 });
+      wire.socket.resume();
+      t.equal((await wire.next()).text.length, body.length);
+    });
+
+    t.test('a little that a peer does not read is timed, too', async (t) => {
+      const options = { replyStallMs: 50, keepAliveTimeoutMs: 60_000 };
+      const { open, handler, listener } = await stage(t, options);
+      handler.autoReply = () => ({ status: 200, headers: [], body: big, close: false });
+      const wire = await open();
+      wire.socket.pause();
+      await wire.sent(get('/1').repeat(30) + get('/last', 'Connection: close\r\n'));
+      await handler.next();
+      t.equal(await listener.drain(60_000), true, 'the drain does not wait for it');
+      wire.socket.resume();
+      await wire.closed;
+    });
+
     t.test('a reply that we owe is not held against the peer', async (t) => {
       const options = {
         replyBufferBytesMax: 1024,
