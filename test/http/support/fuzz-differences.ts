@@ -36,6 +36,43 @@ function isSameButClose(reply: ReplySeen, closing: ReplySeen): boolean {
 
 export const NODE_AND_LEAN: readonly KnownDifference[] = [
   {
+    name: 'a malformed body behind an upgrade',
+    first:
+      'Ignores what the parser says of it (node_http_parser.cc, Execute: no error while upgrade is set): the body never comes ' +
+      'to an end, and time runs out.',
+    second: 'Refuses it.',
+    harmless: 'Such a request is the last of its connection in both, and it is not handled.',
+    example:
+      'POST /p HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n',
+    covers: ({ bytes }, first, second) =>
+      /\nconnection[ \t]*:[^\n]*upgrade/i.test(bytes) &&
+      /\nupgrade[ \t]*:/i.test(bytes) &&
+      /\n(?:transfer-encoding|content-length)[ \t]*:/i.test(bytes) &&
+      first.handled.length <= second.handled.length &&
+      commonHandled(first, second) === first.handled.length,
+  },
+  {
+    name: 'HTTP/1.0 kept alive without a length',
+    first:
+      'Ends the connection with a reply that has no Content-Length, though it has no body (_storeHeader).',
+    second: 'Keeps it, as it was asked to: a 204 or 304 ends with its head (RFC 9112 §6.3).',
+    harmless: 'Where the next reply begins is not in doubt.',
+    example: 'POST /empty HTTP/1.0\r\nConnection: keep-alive\r\n\r\n',
+    covers: ({ bytes }, first, second) => {
+      const last = first.replies.length - 1;
+      const closing = first.replies.at(-1);
+      const same = second.replies[last];
+      return (
+        bytes.includes(' HTTP/1.0') &&
+        closing?.framing === 'none' &&
+        saysClose(closing) &&
+        same !== undefined &&
+        isSameButClose(same, closing) &&
+        commonHandled(first, second) >= Math.min(first.handled.length, last + 1)
+      );
+    },
+  },
+  {
     name: 'a close that waited for its turn',
     first:
       'Learns of the end of a body a little late. A reply that closes may have to wait for that, and is given when the ' +
