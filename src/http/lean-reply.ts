@@ -9,7 +9,6 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../core/assert.ts';
 import type { ReplyWire } from './reply-wire.ts';
-import { headerLines } from './reply.ts';
 
 const CRLF = Buffer.from('\r\n');
 const NO_BYTES = new Uint8Array(0);
@@ -30,9 +29,9 @@ function date(): string {
   return dateLine;
 }
 
-function headText(status: number, headers: readonly string[]): string {
+function headText(status: number, headers: string): string {
   const line = (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`);
-  return line + headerLines(headers) + date();
+  return line + headers + date();
 }
 
 /** What a reply must know of its request. */
@@ -152,16 +151,16 @@ export class LeanReply implements ReplyWire {
     this.#give(CONTINUE);
   }
 
-  reply(status: number, headers: string[], body: Uint8Array | null, closes: boolean): void {
+  reply(status: number, headers: string, body: Uint8Array | null, closes: boolean): void {
     this.#giveWhole(status, headers, body, closes);
     this.#finish(closes);
   }
 
-  lastReply(status: number, headers: string[], body: Uint8Array | null): void {
+  lastReply(status: number, headers: string, body: Uint8Array | null): void {
     this.#giveWhole(status, headers, body ?? NO_BYTES, true);
   }
 
-  begin(status: number, headers: string[]): void {
+  begin(status: number, headers: string): void {
     this.#isChunked = this.#traits.takesChunks;
     const framing = this.#isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
     this.#give(Buffer.from(`${headText(status, headers)}Connection: close\r\n${framing}\r\n`, 'latin1'));
@@ -200,7 +199,7 @@ export class LeanReply implements ReplyWire {
     if (this.#onWhole !== null) for (const callback of this.#onWhole) this.#whenFlushed(callback);
   }
 
-  #giveWhole(status: number, headers: readonly string[], body: Uint8Array | null, closes: boolean): void {
+  #giveWhole(status: number, headers: string, body: Uint8Array | null, closes: boolean): void {
     let head = headText(status, headers);
     if (body !== null) head += `Content-Length: ${body.byteLength}\r\n`;
     head += `${this.#order.connectionLines(closes)}\r\n`;

@@ -15,11 +15,11 @@ import { REPLY_BUFFER_BYTES_MAX, REPLY_STALL_MS } from '../core/limits.ts';
 import type { ProblemCode } from '../core/problems.ts';
 import type { RequestHead } from './head.ts';
 
-/** A reply but for its framing. Made anew for each request: the listener appends its own headers to the list. */
+/** A reply but for its framing. */
 export interface Reply {
   readonly status: number;
-  /** Names and values by turns; without Content-Length, Date, Connection and Transfer-Encoding. */
-  readonly headers: string[];
+  /** Header lines, each with its CRLF; without Content-Length, Date, Connection and Transfer-Encoding. */
+  readonly headers: string;
   /** null: no body at all (204, 304). For HEAD the length is sent and the bytes are not. */
   readonly body: Uint8Array | null;
   /** The connection cannot go on after this, for instance since the framing is in doubt. */
@@ -30,7 +30,7 @@ export interface Reply {
 export interface StreamHead {
   readonly status: number;
   /** As in Reply. */
-  readonly headers: string[];
+  readonly headers: string;
 }
 
 /** A reply whose bytes come over time. In HTTP/1.1 they go in chunks, in HTTP/1.0 until the connection closes. */

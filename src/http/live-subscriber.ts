@@ -12,7 +12,7 @@ import type { Admission, Exchange, ReplyStream, StreamListener } from './listene
 import { endMessage, isGoneEvent, preface, readingOf, resetMessage } from './live-messages.ts';
 import type { LiveMessage, Reading, Start } from './live-messages.ts';
 import type { LiveUpdates, Topic } from './live-updates.ts';
-import { codeOf, problemReply, replyOf } from './reply.ts';
+import { codeOf, headerLines, problemReply, replyOf } from './reply.ts';
 
 /** How the reply begins: its status, and its problem's code if it is one. */
 export type Answered = (status: number, code: string) => void;
@@ -88,7 +88,7 @@ export class Subscriber implements StreamListener {
     const headers = ['Content-Type', 'text/event-stream', 'Cache-Control', 'no-store'];
     // A proxy that collects a reply before it passes it on would pass on nothing.
     headers.push('X-Accel-Buffering', 'no', 'X-Request-Id', this.request.requestId);
-    this.stream = this.#exchange.stream({ status: 200, headers }, this);
+    this.stream = this.#exchange.stream({ status: 200, headers: headerLines(headers) }, this);
     this.#answered(200, '');
     if (this.stream === null) return this.#end(false);
     const { sequence } = reading;

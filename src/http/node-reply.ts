@@ -27,23 +27,29 @@ export class NodeReply implements ReplyWire {
     this.#res.writeContinue();
   }
 
-  reply(status: number, headers: string[], body: Uint8Array | null, closes: boolean): void {
-    if (body !== null) headers.push('Content-Length', String(body.byteLength));
-    if (closes) headers.push('Connection', 'close');
-    this.#res.writeHead(status, headers);
+  reply(status: number, headers: string, body: Uint8Array | null, closes: boolean): void {
+    const fields = namesAndValues(headers);
+    if (body !== null) fields.push('Content-Length', String(body.byteLength));
+    if (closes) fields.push('Connection', 'close');
+    this.#res.writeHead(status, fields);
     if (body === null) this.#res.end();
     else this.#res.end(body);
   }
 
-  lastReply(status: number, headers: string[], body: Uint8Array | null): void {
-    headers.push('Content-Length', String(body?.byteLength ?? 0), 'Connection', 'close');
-    this.#res.writeHead(status, headers);
+  lastReply(status: number, headers: string, body: Uint8Array | null): void {
+    const length = String(body?.byteLength ?? 0);
+    this.#res.writeHead(status, [
+      ...namesAndValues(headers),
+      'Content-Length',
+      length,
+      'Connection',
+      'close',
+    ]);
     if (body !== null) this.#res.write(body);
   }
 
-  begin(status: number, headers: string[]): void {
-    headers.push('Connection', 'close');
-    this.#res.writeHead(status, headers);
+  begin(status: number, headers: string): void {
+    this.#res.writeHead(status, [...namesAndValues(headers), 'Connection', 'close']);
     this.#res.flushHeaders();
   }
 
@@ -63,4 +69,15 @@ export class NodeReply implements ReplyWire {
   onceSent(callback: () => void): void {
     this.#res.once('finish', callback);
   }
+}
+
+function namesAndValues(lines: string): string[] {
+  const fields: string[] = [];
+  for (let start = 0; start < lines.length;) {
+    const colon = lines.indexOf(': ', start);
+    const end = lines.indexOf('\r\n', colon);
+    fields.push(lines.slice(start, colon), lines.slice(colon + 2, end));
+    start = end + 2;
+  }
+  return fields;
 }

@@ -12,15 +12,15 @@ export interface ReplyWire {
   sendContinue(): void;
   /**
    * The whole reply; for HEAD the bytes of the body are not sent.
-   * @param headers names and values by turns. Date, Connection and Content-Length are added.
+   * @param headers lines, each with its CRLF. Date, Connection and Content-Length are added.
    * @param body null: none, and no length
    * @param closes the connection ends with it
    */
-  reply(status: number, headers: string[], body: Uint8Array | null, closes: boolean): void;
+  reply(status: number, headers: string, body: Uint8Array | null, closes: boolean): void;
   /** The whole reply, which says that the connection closes; it does with end(). */
-  lastReply(status: number, headers: string[], body: Uint8Array | null): void;
+  lastReply(status: number, headers: string, body: Uint8Array | null): void;
   /** The head of a reply whose bytes come with write(), until end(); the connection closes with that. */
-  begin(status: number, headers: string[]): void;
+  begin(status: number, headers: string): void;
   /** At least one byte, taken in any case. False: the socket has replyBufferBytesMax of them, wait for onceDrained. */
   write(bytes: Uint8Array): boolean;
   end(bytes?: Uint8Array): void;

@@ -12,12 +12,29 @@ import type { SinkReply } from '../dispatch/sink.ts';
 import type { Reply } from './listener.ts';
 import type { PageReply } from './page.ts';
 
-const TYPE_NAMES: Readonly<Record<ContentType, string>> = {
+const TYPE_LINES: Readonly<Record<ContentType, string>> = {
   [CONTENT_TYPE.none]: '',
-  [CONTENT_TYPE.json]: 'application/json',
-  [CONTENT_TYPE.problem]: 'application/problem+json',
-  [CONTENT_TYPE.octets]: 'application/octet-stream',
+  [CONTENT_TYPE.json]: 'Content-Type: application/json\r\n',
+  [CONTENT_TYPE.problem]: 'Content-Type: application/problem+json\r\n',
+  [CONTENT_TYPE.octets]: 'Content-Type: application/octet-stream\r\n',
 };
+// Source: API.md, Conventions: public replies may be kept for a second, replies with a key never.
+const PUBLIC = 'Cache-Control: public, max-age=1\r\n';
+const NO_STORE = 'Cache-Control: no-store\r\n';
+const NOT_OF_A_VALUE = /[^\t\x20-\x7e]/;
+
+/** A header line with its end. A value is ours or was checked: one that could end its line would be a bug. */
+function line(name: string, value: string): string {
+  assert(!NOT_OF_A_VALUE.test(value), 'a header value is visible ASCII');
+  return `${name}: ${value}\r\n`;
+}
+
+/** @param headers names and values by turns */
+export function headerLines(headers: readonly string[]): string {
+  let text = '';
+  for (let i = 0; i < headers.length; i += 2) text += line(headers[i], headers[i + 1]);
+  return text;
+}
 
 /** `Retry-After` knows whole seconds only; rounding up keeps a caller from coming too early. */
 function retryAfterSeconds(retryAfterMs: number): string {
@@ -42,20 +59,17 @@ export function replyOf(sinkReply: SinkReply, requestId: string, varies: Varies)
 
 function batchReply(reply: BatchReply, requestId: string, varies: Varies): Reply {
   const bodiless = reply.status === 204 || reply.status === 304;
-  // Source: API.md, Conventions: public replies may be kept for a second, replies with a key never.
   const isPublic = reply.isPublic && !varies.hasKey;
-  const headers = ['Cache-Control', isPublic ? 'public, max-age=1' : 'no-store', 'X-Request-Id', requestId];
-  if (!bodiless && reply.contentType !== CONTENT_TYPE.none) {
-    headers.push('Content-Type', TYPE_NAMES[reply.contentType]);
-  }
-  if (reply.sequence >= 0) headers.push('Frontrow-Sequence', String(reply.sequence));
-  if (reply.etag !== '') headers.push('ETag', reply.etag);
-  if (reply.location !== '') headers.push('Location', reply.location);
-  if (reply.replayed) headers.push('Idempotency-Replayed', 'true');
-  if (reply.retryAfterMs > 0) headers.push('Retry-After', retryAfterSeconds(reply.retryAfterMs));
+  let headers = (isPublic ? PUBLIC : NO_STORE) + line('X-Request-Id', requestId);
+  if (!bodiless) headers += TYPE_LINES[reply.contentType];
+  if (reply.sequence >= 0) headers += `Frontrow-Sequence: ${reply.sequence}\r\n`;
+  if (reply.etag !== '') headers += line('ETag', reply.etag);
+  if (reply.location !== '') headers += line('Location', reply.location);
+  if (reply.replayed) headers += 'Idempotency-Replayed: true\r\n';
+  if (reply.retryAfterMs > 0) headers += line('Retry-After', retryAfterSeconds(reply.retryAfterMs));
   if (varies.byKey && isPublic) {
-    headers.push('Vary', varies.negotiates ? 'Accept, Authorization' : 'Authorization');
-  } else if (varies.negotiates) headers.push('Vary', 'Accept');
+    headers += varies.negotiates ? 'Vary: Accept, Authorization\r\n' : 'Vary: Authorization\r\n';
+  } else if (varies.negotiates) headers += 'Vary: Accept\r\n';
   return { status: reply.status, headers, body: bodiless ? null : reply.body, close: false };
 }
 
@@ -90,18 +104,12 @@ export function problemReply(
   extras: ProblemExtras,
   options: ProblemOptions = {},
 ): Reply {
-  const headers = [
-    'Cache-Control',
-    'no-store',
-    'X-Request-Id',
-    requestId,
-    'Content-Type',
-    'application/problem+json',
-  ];
-  if (options.allow !== undefined) headers.push('Allow', options.allow);
-  if (options.authenticate !== undefined) headers.push('WWW-Authenticate', options.authenticate);
-  if (extras.retryAfterMs !== undefined) headers.push('Retry-After', retryAfterSeconds(extras.retryAfterMs));
-  if (options.negotiates === true) headers.push('Vary', 'Accept');
+  let headers = NO_STORE + line('X-Request-Id', requestId) + TYPE_LINES[CONTENT_TYPE.problem];
+  if (options.allow !== undefined) headers += line('Allow', options.allow);
+  if (options.authenticate !== undefined) headers += line('WWW-Authenticate', options.authenticate);
+  if (extras.retryAfterMs !== undefined)
+    headers += line('Retry-After', retryAfterSeconds(extras.retryAfterMs));
+  if (options.negotiates === true) headers += 'Vary: Accept\r\n';
   return {
     status: PROBLEMS[code][0],
     headers,
@@ -113,7 +121,7 @@ export function problemReply(
 export function pageReply(page: PageReply, requestId: string): Reply {
   return {
     status: page.status,
-    headers: [...page.headers, 'X-Request-Id', requestId],
+    headers: headerLines(page.headers) + line('X-Request-Id', requestId),
     body: page.body,
     close: false,
   };
@@ -123,30 +131,17 @@ export function pageReply(page: PageReply, requestId: string): Reply {
 export function statusReply(status: string, requestId: string): Reply {
   return {
     status: 200,
-    headers: ['Cache-Control', 'no-store', 'X-Request-Id', requestId, 'Content-Type', 'application/json'],
+    headers: NO_STORE + line('X-Request-Id', requestId) + TYPE_LINES[CONTENT_TYPE.json],
     body: Buffer.from(`{"status":"${status}"}`),
     close: false,
   };
-}
-
-const NOT_OF_A_VALUE = /[^\t\x20-\x7e]/;
-
-/** Header lines, each with its end. Values are ours or were checked: one that could end its line would be a bug. */
-export function headerLines(headers: readonly string[]): string {
-  let text = '';
-  for (let i = 0; i < headers.length; i += 2) {
-    const value = headers[i + 1];
-    assert(!NOT_OF_A_VALUE.test(value), 'a header value is visible ASCII');
-    text += `${headers[i]}: ${value}\r\n`;
-  }
-  return text;
 }
 
 /** A whole last reply as bytes, for a connection whose parser has given up. */
 export function closingBytes(reply: Reply): Uint8Array {
   const body = reply.body ?? new Uint8Array(0);
   let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ''}\r\n`;
-  head += headerLines(reply.headers);
+  head += reply.headers;
   head += `Date: ${new Date().toUTCString()}\r\nContent-Length: ${body.byteLength}\r\nConnection: close\r\n\r\n`;
   return Buffer.concat([Buffer.from(head, 'latin1'), body]);
 }

@@ -171,7 +171,7 @@ t.test('a stream is handed over with its request, and is told of when it begins'
         const { subject, query, role, client, keyId } = request;
         const { lastEventId } = exchange.head;
         const body = Buffer.from(JSON.stringify({ subject, query, role, client, keyId, lastEventId }));
-        exchange.reply({ status: 200, headers: [], body, close: false });
+        exchange.reply({ status: 200, headers: '', body, close: false });
         answered(200, '');
       },
     },

@@ -109,7 +109,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       const wire = await open();
       for (const status of [204, 304]) {
         wire.send(get('/x'));
-        (await handler.next()).reply({ status, headers: [], body: null, close: false });
+        (await handler.next()).reply({ status, headers: '', body: null, close: false });
         const reply = await wire.next();
         t.equal(reply.status, status);
         t.notOk(reply.headers.has('content-length'));
@@ -402,7 +402,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
 
     t.test('a peer that does not read is paused, and goes on when it reads', async (t) => {
       const { open, handler, barrier } = await stage(t, { replyBufferBytesMax: 16 * 1024 });
-      handler.autoReply = () => ({ status: 200, headers: [], body: big, close: false });
+      handler.autoReply = () => ({ status: 200, headers: '', body: big, close: false });
       const wire = await open();
       wire.socket.pause();
       await wire.sent(flood);
@@ -420,7 +420,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
     t.test('a peer that goes on not reading is closed', async (t) => {
       const options = { replyBufferBytesMax: 16 * 1024, replyStallMs: 50, keepAliveTimeoutMs: 60_000 };
       const { open, handler, listener } = await stage(t, options);
-      handler.autoReply = () => ({ status: 200, headers: [], body: big, close: false });
+      handler.autoReply = () => ({ status: 200, headers: '', body: big, close: false });
       const wire = await open();
       wire.socket.pause();
       await wire.sent(flood);
@@ -438,7 +438,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       wire.socket.pause();
       wire.send(get('/big'));
       const body = Buffer.alloc(16 * 1024 * 1024, 'x');
-      (await handler.next()).reply({ status: 200, headers: [], body, close: false });
+      (await handler.next()).reply({ status: 200, headers: '', body, close: false });
       // Another peer runs into a timeout five times as long.
       const clock = await open();
       t.match(await clock.send('GET').next(), { status: 408 });
@@ -449,7 +449,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
     t.test('a little that a peer does not read is timed, too', async (t) => {
       const options = { replyStallMs: 50, keepAliveTimeoutMs: 60_000 };
       const { open, handler, listener } = await stage(t, options);
-      handler.autoReply = () => ({ status: 200, headers: [], body: big, close: false });
+      handler.autoReply = () => ({ status: 200, headers: '', body: big, close: false });
       const wire = await open();
       wire.socket.pause();
       await wire.sent(get('/1').repeat(30) + get('/last', 'Connection: close\r\n'));
@@ -516,7 +516,7 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       wire.socket.pause();
       wire.send(get('/big'));
       const body = Buffer.alloc(16 * 1024 * 1024, 'x');
-      (await handler.next()).reply({ status: 200, headers: [], body, close: false });
+      (await handler.next()).reply({ status: 200, headers: '', body, close: false });
       const drained = listener.drain(60_000);
       wire.socket.resume();
       t.equal((await wire.next()).text.length, body.length);

@@ -29,7 +29,7 @@ class Told {
         this.onDrained();
       },
     };
-    this.stream = exchange.stream({ status: 200, headers: ['Content-Type', 'text/plain'] }, listener);
+    this.stream = exchange.stream({ status: 200, headers: 'Content-Type: text/plain\r\n' }, listener);
   }
 
   write(text: string): boolean {

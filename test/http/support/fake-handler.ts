@@ -7,7 +7,7 @@ import type { Admission, Exchange, Reply, RequestHandler } from '../../../src/ht
 export const FAKE_BODY_BYTES_MAX = 1000;
 
 export function textReply(text: string, status = 200): Reply {
-  return { status, headers: ['Content-Type', 'text/plain'], body: Buffer.from(text), close: false };
+  return { status, headers: 'Content-Type: text/plain\r\n', body: Buffer.from(text), close: false };
 }
 
 /**
@@ -39,7 +39,7 @@ export class FakeHandler implements RequestHandler<Admission> {
   refuse(code: ProblemCode, detail: string): Reply {
     return {
       status: PROBLEMS[code][0],
-      headers: ['Content-Type', 'application/problem+json'],
+      headers: 'Content-Type: application/problem+json\r\n',
       body: Buffer.from(JSON.stringify({ code, detail })),
       close: true,
     };

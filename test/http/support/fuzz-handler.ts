@@ -53,7 +53,7 @@ export class FuzzHandler implements RequestHandler<Admission> {
   refuse(code: ProblemCode, _detail: string, requestId: string): Reply {
     return {
       status: PROBLEMS[code][0],
-      headers: ['Content-Type', 'application/problem+json'],
+      headers: 'Content-Type: application/problem+json\r\n',
       body: Buffer.from(JSON.stringify({ code, requestId })),
       close: true,
     };
@@ -73,7 +73,10 @@ export class FuzzHandler implements RequestHandler<Admission> {
 
   #stream(exchange: Exchange<Admission>): void {
     const listener = { writable: () => {}, gone: () => {}, drained: () => {} };
-    const stream = exchange.stream({ status: 200, headers: ['X-Method', exchange.head.method] }, listener);
+    const stream = exchange.stream(
+      { status: 200, headers: `X-Method: ${exchange.head.method}\r\n` },
+      listener,
+    );
     stream?.write(Buffer.from('first'));
     stream?.end(Buffer.from('last'));
   }
@@ -81,5 +84,5 @@ export class FuzzHandler implements RequestHandler<Admission> {
 
 /** X-Method tells the reader of replies which of them are to a HEAD. */
 function replyTo(method: string, status: number, text: string): Reply {
-  return { status, headers: ['X-Method', method], body: Buffer.from(text), close: false };
+  return { status, headers: `X-Method: ${method}\r\n`, body: Buffer.from(text), close: false };
 }

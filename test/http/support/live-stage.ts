@@ -153,7 +153,7 @@ export interface Told {
 /** A subscriber's end of the line. */
 export class Peer implements ReplyStream {
   reply: Reply | null = null;
-  headers: string[] = [];
+  headers = '';
   listener: StreamListener | null = null;
   text = '';
   told: Told[] = [];
