@@ -109,19 +109,24 @@ function align8(bytes: number): number {
   return (bytes + 7) & ~7;
 }
 
+/** Most texts of most requests are empty: no call out of JavaScript for those. */
+function textBytes(text: string): number {
+  return text === '' ? 0 : Buffer.byteLength(text);
+}
+
 function requestBytes(request: BatchRequest): number {
   return align8(
     REQUEST_BYTES +
-      Buffer.byteLength(request.subject) +
-      Buffer.byteLength(request.seat) +
-      Buffer.byteLength(request.query) +
-      Buffer.byteLength(request.idempotencyKey) +
-      Buffer.byteLength(request.ifNoneMatch) +
-      Buffer.byteLength(request.ifMatch) +
-      Buffer.byteLength(request.client) +
-      Buffer.byteLength(request.keyId) +
-      Buffer.byteLength(request.events) +
-      Buffer.byteLength(request.requestId) +
+      textBytes(request.subject) +
+      textBytes(request.seat) +
+      textBytes(request.query) +
+      textBytes(request.idempotencyKey) +
+      textBytes(request.ifNoneMatch) +
+      textBytes(request.ifMatch) +
+      textBytes(request.client) +
+      textBytes(request.keyId) +
+      textBytes(request.events) +
+      textBytes(request.requestId) +
       (request.body === null ? 0 : request.body.byteLength),
   );
 }
@@ -168,7 +173,7 @@ function encodeRequest(view: DataView, bytes: Buffer, start: number, request: Ba
     request.requestId,
   ];
   for (let i = 0; i < texts.length; i++) {
-    const length = bytes.write(texts[i], at);
+    const length = texts[i] === '' ? 0 : bytes.write(texts[i], at);
     assert(length <= 0xffff, 'a request text fits 16 bits');
     view.setUint16(start + 16 + i * 2, length, true);
     at += length;
@@ -273,8 +278,8 @@ export function encodeReplies(
     view.setUint32(start + 20, reply.retryAfterMs, true);
     view.setUint16(start + REPLY_COST, Math.min(COST_MAX, reply.cost ?? 1), true);
     at += REPLY_BYTES;
-    at += bytes.write(reply.etag, at, 'latin1');
-    at += bytes.write(reply.location, at, 'latin1');
+    if (reply.etag !== '') at += bytes.write(reply.etag, at, 'latin1');
+    if (reply.location !== '') at += bytes.write(reply.location, at, 'latin1');
     bytes.set(reply.body, at);
     at = start + align8(at + reply.body.byteLength - start);
   }

@@ -196,6 +196,9 @@ export class RequestParser implements LlhttpEvents {
     if (this.#hasField) this.#takeField();
     const head = (this.#head ??= this.#createHead());
     this.#head = null;
+    // A connection that waits for its next request keeps nothing of the last one.
+    this.#target = '';
+    this.#name = '';
     if (head.method === 'CONNECT') {
       this.#isConnect = true;
       return 0;
