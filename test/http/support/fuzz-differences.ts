@@ -73,6 +73,21 @@ export const NODE_AND_LEAN: readonly KnownDifference[] = [
     },
   },
   {
+    name: 'a trailer that takes the end of the connection back',
+    first:
+      'Goes by `Connection` in trailers, too, since llhttp does: the request was to be the last one, and is not.',
+    second: 'The head has said that it is the last one (RFC 9110 §6.5.1: framing is not for trailers).',
+    harmless: 'Less is handled, and the reply says that the connection ends.',
+    example:
+      `PUT / HTTP/1.1\r\nContent-Length: 600\r\n\r\n${'x'.repeat(600)}GET /any\nTransfer-Encoding:chunked\r\n\r\n` +
+      '0\r\nConnection:keep-alive,\r\n\r\nHEAD /any\nH:\r\n\r\n',
+    covers: ({ bytes }, first, second) =>
+      /\ntransfer-encoding[ \t]*:[ \t]*chunked/i.test(bytes) &&
+      /\r\n0(?:;[^\n]*)?\r\n(?:[^\r\n]+\r\n)*?connection:[^\n]*keep-alive/i.test(bytes) &&
+      saysClose(second.replies.at(-1)) &&
+      commonHandled(first, second) === second.handled.length,
+  },
+  {
     name: 'a close that waited for its turn',
     first:
       'Learns of the end of a body a little late. A reply that closes may have to wait for that, and is given when the ' +
