@@ -80,6 +80,11 @@ const HOLD_STATES: Readonly<Record<number, string>> = {
   [CLAIM_STATE.cancelled]: 'confirmed',
 };
 
+function currencyText({ map }: EventNames): string {
+  const { currency } = map.definition;
+  return currency === null ? 'null' : quoted(currency);
+}
+
 function customerText({ customer }: Claim): string {
   return customer === '' ? 'null' : quoted(customer);
 }
@@ -104,7 +109,7 @@ export function holdText(event: EventNames, claim: Claim, suffix: string, nowMs:
     `{"id":"hold_${suffix}","order":"order_${suffix}","event":"${definition.id}",` +
     `"customer":${customerText(claim)},${notesText(claim)},"state":"${HOLD_STATES[claim.state]}","sequence":${claim.sequence},"createdAt":"${isoTime(claim.createdMs)}",` +
     `"expiresAt":${expiresAt}${expiresIn},"items":[${claim.items.map((item) => itemText(event, item)).join()}]` +
-    `${adjacent},"total":${totalOf(claim.items)},"currency":"${definition.currency}"}`
+    `${adjacent},"total":${totalOf(claim.items)},"currency":${currencyText(event)}}`
   );
 }
 
@@ -131,7 +136,7 @@ export function orderText(event: EventNames, claim: Claim, suffix: string): stri
     `{"id":"order_${suffix}","hold":"hold_${suffix}","event":"${definition.id}",` +
     `"customer":${customerText(claim)},"state":"${state}","sequence":${claim.sequence},${notesText(claim)},` +
     `"total":${totalOf(claim.items)},` +
-    `"cancelledTotal":${cancelledTotal},"currency":"${definition.currency}",` +
+    `"cancelledTotal":${cancelledTotal},"currency":${currencyText(event)},` +
     `"createdAt":"${isoTime(claim.createdMs)}","updatedAt":"${isoTime(claim.updatedMs)}","tickets":[${tickets}]}`
   );
 }

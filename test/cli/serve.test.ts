@@ -69,9 +69,12 @@ t.test('options reach the server in its own units; what was not given is left to
     connectionsMax: 10_000,
     queueMax: 8192,
     drainTimeoutMs: 30_000,
+    listener: 'lean',
   });
   t.equal(logger.level, 'info');
   await run([
+    '--listener',
+    'node',
     '--workers',
     '2',
     '--port',
@@ -94,6 +97,7 @@ t.test('options reach the server in its own units; what was not given is left to
     '::1',
   ]);
   t.match(started[1], {
+    listener: 'node',
     workers: 2,
     port: 0,
     dataDirectory: 'x',

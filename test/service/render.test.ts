@@ -11,19 +11,21 @@ const SEATS = ['stalls-A-1', 'stalls-A-2', 'stalls-B-10'];
 const SECTIONS = ['floor', 'stalls'];
 const TYPES = ['standard', 'réduit', 'say "half"', '\ud83c\udf9f', '\n'];
 
-const EVENT: EventNames = {
-  slot: 3,
-  generation: 2,
-  map: {
-    definition: {
-      id: 'gala',
-      currency: 'EUR',
-      sections: SECTIONS.map((id) => ({ id })),
-      priceTypes: TYPES,
-    },
-    label: (seat: number) => SEATS[seat],
-  } as unknown as SeatMap,
-};
+function eventIn(currency: string | null): EventNames {
+  return {
+    slot: 3,
+    generation: 2,
+    map: {
+      definition: {
+        id: 'gala',
+        currency,
+        sections: SECTIONS.map((id) => ({ id })),
+        priceTypes: TYPES,
+      },
+      label: (seat: number) => SEATS[seat],
+    } as unknown as SeatMap,
+  };
+}
 
 const HOLD_STATES: Record<number, string> = {
   [CLAIM_STATE.held]: 'held',
@@ -53,7 +55,7 @@ function given({ customer, reference, metadata }: Claim): object {
   };
 }
 
-function holdOf(claim: Claim, suffix: string, nowMs: number): object {
+function holdOf(claim: Claim, suffix: string, nowMs: number, currency: string | null): object {
   return {
     ...given(claim),
     id: `hold_${suffix}`,
@@ -71,11 +73,11 @@ function holdOf(claim: Claim, suffix: string, nowMs: number): object {
     })),
     ...((claim.flags & CLAIM_FLAG.best) !== 0 && { adjacent: (claim.flags & CLAIM_FLAG.split) === 0 }),
     total: total(claim),
-    currency: 'EUR',
+    currency,
   };
 }
 
-function orderOf(claim: Claim, suffix: string): object {
+function orderOf(claim: Claim, suffix: string, currency: string | null): object {
   const places = claim.items.flatMap((item) => Array.from({ length: item.quantity }, () => item));
   const tickets = places.map(({ seat, section, type, price }, i) => ({
     id: `ticket_${suffix}_${i + 1}`,
@@ -94,7 +96,7 @@ function orderOf(claim: Claim, suffix: string): object {
     sequence: claim.sequence,
     total: total(claim),
     cancelledTotal: places.reduce((sum, { price }, i) => sum + (isCancelled(claim, i) ? (price ?? 0) : 0), 0),
-    currency: 'EUR',
+    currency,
     createdAt: iso(claim.createdMs),
     updatedAt: iso(claim.updatedMs),
     tickets,
@@ -145,13 +147,14 @@ const claim: fc.Arbitrary<Claim> = fc.record({
 
 t.test('holds and orders are the JSON of what they say', (t) => {
   const suffix = '0123456789abcdefghjkmnpqrstvwxyz';
-  const property = fc.property(claim, timeMs, (one, nowMs) => {
+  const property = fc.property(claim, timeMs, fc.constantFrom('EUR', null), (one, nowMs, currency) => {
+    const event = eventIn(currency);
     // By value: metadata may have any names, even those that objects have of their own.
     const same = (json: string, wanted: object): void => {
       t.strictSame(JSON.parse(json), JSON.parse(JSON.stringify(wanted)));
     };
-    same(holdText(EVENT, one, suffix, nowMs), holdOf(one, suffix, nowMs));
-    same(orderText(EVENT, one, suffix), orderOf(one, suffix));
+    same(holdText(event, one, suffix, nowMs), holdOf(one, suffix, nowMs, currency));
+    same(orderText(event, one, suffix), orderOf(one, suffix, currency));
   });
   t.doesNotThrow(() => fc.assert(property, { numRuns: process.env['FRONTROW_LONG'] === '1' ? 5000 : 300 }));
   t.end();
