@@ -2,6 +2,8 @@
  * The one table of problem codes: what can be said no with, and the HTTP status of each. Source: API.md.
  * `applied: false` goes with all of them but `outcome-unknown` and `internal-error`, whose effect is not known.
  */
+import { quoted } from './json-text.ts';
+
 export const PROBLEMS = {
   'malformed-json': [400, 'The body is not valid JSON'],
   'bad-target': [400, 'The request target is not valid'],
@@ -79,19 +81,32 @@ export interface ProblemExtras {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** RFC 9457 body as JSON text. `requestId` ties it to the log line. */
+/** Members that come as they are, in this order. */
+const MEMBERS = [
+  'errors',
+  'limit',
+  'requested',
+  'available',
+  'held',
+  'total',
+  'seats',
+  'sequence',
+  'retryAfterMs',
+] as const satisfies readonly (keyof ProblemExtras)[];
+
+/** RFC 9457 body as JSON text, its type first. `requestId` ties it to the log line. */
 export function problemJson(code: ProblemCode, requestId: string, extras: ProblemExtras = {}): string {
   const [status, title] = PROBLEMS[code];
-  const { detail, applied, ...numbers } = extras;
+  const { detail = title, applied } = extras;
   const unknown = code === 'outcome-unknown' || code === 'internal-error';
-  return JSON.stringify({
-    type: `urn:frontrow:problem:${code}`,
-    title,
-    status,
-    detail: detail ?? title,
-    code,
-    applied: applied !== undefined ? applied : unknown ? null : false,
-    requestId,
-    ...numbers,
-  });
+  let text =
+    `{"type":"urn:frontrow:problem:${code}","title":"${title}","status":${status},"detail":${quoted(detail)},` +
+    `"code":"${code}","applied":${applied !== undefined ? applied : unknown ? null : false},` +
+    `"requestId":${quoted(requestId)}`;
+  for (const name of MEMBERS) {
+    const value = extras[name];
+    if (value !== undefined)
+      text += `,"${name}":${typeof value === 'number' ? value : JSON.stringify(value)}`;
+  }
+  return `${text}}`;
 }

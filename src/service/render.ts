@@ -2,6 +2,7 @@
  * Claims as the JSON of API.md.
  */
 import { claimSuffix, type CellIndex, type EventSlot } from '../core/ids.ts';
+import { quoted } from '../core/json-text.ts';
 import type { SeatMap } from '../engine/definition.ts';
 import { isTicketCancelled, type Claim, type ClaimItem } from '../engine/read.ts';
 import { CLAIM_FLAG, CLAIM_STATE } from '../memory/layout.ts';
@@ -23,14 +24,6 @@ export function isoTime(ms: number): string {
     lastMs = ms;
   }
   return lastIso;
-}
-
-/** What JSON writes otherwise than as it is, and lone surrogates among it. */
-const ESCAPED = /["\\\p{Cc}\p{Cs}]/u;
-
-/** A string as JSON. */
-function quoted(text: string): string {
-  return ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 /** The suffix that the ids of a claim share. */
