@@ -73,10 +73,6 @@ export class ReplyOrder {
     if (this.isIdle) this.socket.end();
   }
 
-  isFirst(reply: LeanReply): boolean {
-    return this.#replies[0] === reply;
-  }
-
   connectionLines(closes: boolean): string {
     return closes ? 'Connection: close\r\n' : this.#keepAlive;
   }

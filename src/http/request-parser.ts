@@ -28,7 +28,7 @@ export interface ParserFault {
   readonly reason: string;
 }
 
-/** node:http's: bytes of names and values of chunk extensions in one body (src/node_http_parser.cc). */
+/** Of all chunk extensions of a body. node:http has as much for each chunk (src/node_http_parser.cc). */
 const EXTENSION_BYTES_MAX = 16 * 1024;
 const SEMICOLON = 0x3b;
 const LF = 0x0a;

@@ -431,6 +431,22 @@ export function listenerContract(name: string, create: ListenerFactory): void {
       await wire.closed;
     });
 
+    t.test('replies without bytes are held back, too, while the first is owed', async (t) => {
+      const { open, handler, barrier } = await stage(t);
+      const wire = await open();
+      wire.send(get('/first'));
+      const first = await handler.next();
+      handler.autoReply = () => ({ status: 204, headers: '', body: null, close: false });
+      const many = 5000;
+      await wire.sent(get('/x').repeat(many));
+      await barrier();
+      t.ok(handler.handled.length < many / 10, `${handler.handled.length} were handled`);
+      first.reply(textReply('first'));
+      t.match(await wire.next(), { text: 'first' });
+      for (let i = 0; i < many; i++) await wire.next();
+      t.equal(handler.handled.length, 1 + many);
+    });
+
     t.test('a reply that is being read outlives the keep-alive time', async (t) => {
       const options = { keepAliveTimeoutMs: 20, headersTimeoutMs: 100, requestTimeoutMs: 200 };
       const { open, handler } = await stage(t, options);

@@ -31,6 +31,18 @@ t.test('a body is the concatenation of its chunks, whatever they are, or refused
   );
 });
 
+t.test('a small body does not keep the large chunk it came in', async (t) => {
+  const small = new BodyBuffer(1000);
+  small.append(new Uint8Array(64 * 1024).fill(7).subarray(100, 110));
+  const body = small.take()!;
+  t.same([...body], [7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
+  t.equal(body.buffer.byteLength, 10);
+  const usual = new BodyBuffer(1000);
+  const chunk = new Uint8Array(600);
+  usual.append(chunk.subarray(500));
+  t.equal(usual.take()!.buffer, chunk.buffer, 'one that came with its head is not copied');
+});
+
 interface Step {
   readonly safe: boolean;
   readonly delay: number;
