@@ -8,7 +8,8 @@ import { cellsForClaim } from '../../src/memory/claims.ts';
 import { sectionBase } from '../../src/memory/event.ts';
 import { CELL_WORDS, SEAT_WORDS, SECTION } from '../../src/memory/layout.ts';
 import { percentile } from '../figures.ts';
-import type { Figure, MicroSizes } from './figure.ts';
+import type { Figure } from '../figure.ts';
+import type { MicroSizes } from './sizes.ts';
 import { floorItem, Rig, seatItem } from './rig.ts';
 
 /** Commands between two drains of the ring. */

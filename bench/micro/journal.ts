@@ -14,7 +14,8 @@ import { snapshotChunks, writeSnapshot } from '../../src/journal/snapshot.ts';
 import { createArena, eventBase, loadWide } from '../../src/memory/arena.ts';
 import { EVENT } from '../../src/memory/layout.ts';
 import { percentile } from '../figures.ts';
-import type { Figure, MicroSizes } from './figure.ts';
+import type { Figure } from '../figure.ts';
+import type { MicroSizes } from './sizes.ts';
 import { floorItem, Rig, seatItem } from './rig.ts';
 
 const BLOCK_BYTES = 4096;

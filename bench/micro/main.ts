@@ -4,10 +4,11 @@
  */
 import { parseArgs } from 'node:util';
 import { formatFields } from '../../src/cli/format.ts';
+import { describeFigures } from '../figure.ts';
 import { digits } from '../figures.ts';
 import { describeMachine } from '../machine.ts';
-import { FULL, QUICK } from './figure.ts';
-import { describeFigures, runMicro } from './run-micro.ts';
+import { runMicro } from './run-micro.ts';
+import { FULL, QUICK } from './sizes.ts';
 
 const SEED = 1;
 

@@ -1,6 +1,6 @@
 /** Small inputs of the in-process benchmarks: they run through, and their assertions hold. */
 import t from 'tap';
-import { QUICK } from '../../bench/micro/figure.ts';
+import { QUICK } from '../../bench/micro/sizes.ts';
 import { describeFigures, runMicro } from '../../bench/micro/run-micro.ts';
 
 t.test('every figure is taken', async (t) => {

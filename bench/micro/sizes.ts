@@ -1,16 +1,5 @@
-/** One measured figure of an in-process benchmark, and what DESIGN §8 wants of it. */
+/** How much each in-process benchmark does: in full, and as a test. */
 
-export interface Figure {
-  readonly what: string;
-  /** Each time it was taken; the median counts, and the best says what the machine can when it is left alone. */
-  readonly values: readonly number[];
-  readonly unit: string;
-  /** The bound, in the same unit. */
-  readonly target?: { readonly most: number } | { readonly least: number };
-  readonly note?: string;
-}
-
-/** How much each benchmark does. */
 export interface MicroSizes {
   /** Times each figure is taken. */
   readonly rounds: number;
