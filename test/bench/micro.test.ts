@@ -1,7 +1,8 @@
 /** Small inputs of the in-process benchmarks: they run through, and their assertions hold. */
 import t from 'tap';
 import { QUICK } from '../../bench/micro/sizes.ts';
-import { describeFigures, runMicro } from '../../bench/micro/run-micro.ts';
+import { describeFigures } from '../../bench/figure.ts';
+import { runMicro } from '../../bench/micro/run-micro.ts';
 
 t.test('every figure is taken', async (t) => {
   const sizes = {
