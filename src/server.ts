@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { FrontrowError } from './core/assert.ts';
-import { BATCH_KIND, encodeRequests } from './core/batch.ts';
+import { BATCH_KIND } from './core/batch.ts';
 import { SystemClock } from './core/clock.ts';
 import {
   HISTORY_BYTES_DEFAULT,
@@ -17,6 +17,7 @@ import {
   type Limits,
 } from './core/limits.ts';
 import { isLoopback } from './core/loopback.ts';
+import { encodeBatch } from './core/request-codec.ts';
 import { checkRateLimits, type RateLimits } from './core/rate-limit.ts';
 import type { SnapshotMessage } from './core/thread-messages.ts';
 import { TimeHistogram } from './core/time-histogram.ts';
@@ -300,7 +301,7 @@ class Server implements FrontrowServer {
       nowMs: readyMs,
       expireBeforeMs: readyMs,
     };
-    await this.#pool.warmUp(() => encodeRequests(nothing, []));
+    await this.#pool.warmUp(() => encodeBatch(nothing, []));
     const dispatcher = new Dispatcher({
       arena: this.#arena,
       pool: this.#pool,

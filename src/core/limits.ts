@@ -59,6 +59,8 @@ export const RESTART_GRACE_MS = 30_000;
 /** A peer that does not read its replies is paused at this many buffered bytes, and closed after the time. */
 export const REPLY_BUFFER_BYTES_MAX = 64 * 1024;
 export const REPLY_STALL_MS = 10_000;
+/** Of a connection on which nothing is asked and nothing is owed. */
+export const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 /** Live updates that are open at once; of one client; and the part of all connections that they may take. */
 export const LIVE_STREAMS_MAX = 10_000;
 export const LIVE_STREAMS_PER_CLIENT_MAX = 100;

@@ -7,14 +7,10 @@
  *
  * A batch is in `flights` from dispatch until it has landed; one that is lost lands when its event is repaired.
  */
-import {
-  BATCH_KIND,
-  encodeRequests,
-  type BatchKind,
-  type BatchRequest,
-  type ReplyHeader,
-} from '../core/batch.ts';
+import { BATCH_KIND, type BatchKind, type ReplyHeader } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ReplyMessage } from '../core/reply-codec.ts';
+import { encodeBatch, type EncodedRequest } from '../core/request-codec.ts';
 import type { Arena } from '../memory/arena.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { ringHead, unitPosition } from '../memory/ring.ts';
@@ -32,7 +28,6 @@ import type { BatchPool } from './pool.ts';
 import { Reclaim } from './reclaim.ts';
 import { Releasable } from './releasable.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { SinkReply } from './sink.ts';
 import type { Totals } from './statistics.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -317,16 +312,17 @@ export class Batcher {
       reclaim: lane.slot === REGISTRY_SLOT && kind === BATCH_KIND.write && this.#reclaim.depart(),
     };
     this.#totals.batch(kind);
-    const requests: BatchRequest[] = [];
+    const requests: EncodedRequest[] = [];
     for (let i = 0; i < pendings.length; i++) {
-      const { request } = pendings[i];
-      requests.push(job === null ? request : { ...request, fact: job.facts[i] });
+      requests.push(pendings[i].request);
       if (job === null) this.#host.sent(pendings[i], nowMs);
     }
     this.#credit.hold(need);
     const firstUnit = ringHead(this.#arena);
     const isWriting = kind === BATCH_KIND.write || kind === BATCH_KIND.expire;
-    const { threadId, replies } = this.#pool.run(encodeRequests(header, requests));
+    const { threadId, replies } = this.#pool.run(
+      encodeBatch(header, requests, job === null ? null : job.facts),
+    );
     const flight: Flight = {
       batchId,
       kind,
@@ -403,11 +399,9 @@ export class Batcher {
   }
 
   /** Who took eight places has used eight turns. */
-  #charge({ lane, pendings }: Flight, replies: readonly SinkReply[]): void {
+  #charge({ lane, pendings }: Flight, replies: readonly ReplyMessage[]): void {
     for (let i = 0; i < replies.length; i++) {
-      const answer = replies[i];
-      if (answer.kind !== 'reply') continue;
-      const { cost = 1 } = answer.reply;
+      const { cost } = replies[i];
       if (cost > 1) lane.writes.charge(pendings[i].client, cost - 1);
     }
   }

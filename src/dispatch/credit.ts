@@ -11,24 +11,17 @@
  * places back, and for sweeps.
  */
 import { assert } from '../core/assert.ts';
-import type { BatchRequest } from '../core/batch.ts';
 import {
   BLOCK_FRAME_BYTES_MAX,
   CHANGE_FRAME_BYTES_MAX,
   COMMAND_FRAME_BYTES_MAX,
   SWEEP_MAX,
 } from '../core/limits.ts';
-import {
-  BLOCK,
-  CHANGE_HOLD,
-  CREATE_EVENT,
-  PATCH_EVENT,
-  UNBLOCK,
-  type Operation,
-} from '../core/operations.ts';
+import { BLOCK, CHANGE_HOLD, CREATE_EVENT, PATCH_EVENT, UNBLOCK } from '../core/operations.ts';
 import type { Arena } from '../memory/arena.ts';
 import { positionUnit, ringHead, ringUsedUnits } from '../memory/ring.ts';
 import { FifoQueue } from './fifo-queue.ts';
+import type { Pending } from './flight.ts';
 
 /** A group starts on a new block, so a frame may cost up to one more than its bytes. Source: DESIGN.md §5. */
 const BLOCK_BYTES = 4096;
@@ -81,11 +74,11 @@ export class Credit {
   }
 
   /** The largest frame that a command may publish, bytes. */
-  frameBound(operation: Operation, request: BatchRequest): number {
+  frameBound({ operation, bodyBytes }: Pick<Pending, 'operation' | 'bodyBytes'>): number {
     switch (operation) {
       case CREATE_EVENT:
         // The frame holds the definition normalised, with every row and seat written out.
-        return Math.min(this.#frameMax, (request.body?.byteLength ?? 0) * 4 + 8192);
+        return Math.min(this.#frameMax, bodyBytes * 4 + 8192);
       case PATCH_EVENT:
         // It holds the whole definition, whatever of it was changed; how large that is main does not know.
         return this.#frameMax;

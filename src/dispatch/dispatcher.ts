@@ -17,6 +17,7 @@ import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import { isMutation, type Operation } from '../core/operations.ts';
+import { RequestStore } from '../core/request-codec.ts';
 import type { Arena } from '../memory/arena.ts';
 import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
 import { headPosition, loadDurable } from '../memory/ring.ts';
@@ -48,6 +49,8 @@ export class Dispatcher implements RequestSink {
   #phase: 'starting' | 'ready' | 'draining' | 'lost' = 'starting';
   #isFull = false;
   readonly #accounts: Accounts;
+  /** Requests that wait. */
+  readonly #store = new RequestStore();
   readonly #drain: Drain;
   readonly #buckets: TokenBuckets | null;
   readonly #totals = new Totals();
@@ -244,8 +247,8 @@ export class Dispatcher implements RequestSink {
       this.#buckets.take(request.role, request.client, this.#clock.now());
     this.#totals.admitted++;
     const account = known ?? this.#accounts.open(request.client, nowMs);
-    this.#accounts.add(account, request.body?.byteLength ?? 0);
-    const pending = new Pending(operation, request, account, done);
+    const pending = new Pending(operation, request, this.#store.add(request), account, done);
+    this.#accounts.add(account, pending.bodyBytes);
     const found = slotOf(this.#arena, operation, request.subject);
     const slot = operation.lane === 'registry' ? REGISTRY_SLOT : Math.max(found, REGISTRY_SLOT);
     if (operation.lane === 'history') this.#history.add(pending, slot);
@@ -281,7 +284,7 @@ export class Dispatcher implements RequestSink {
     assert(done !== null, 'a request is answered once');
     pending.done = null;
     account.drain.answered(1, nowMs);
-    this.#accounts.remove(account, pending.request.body?.byteLength ?? 0);
+    this.#accounts.remove(account, pending.bodyBytes);
     if (this.#accounts.admitted === 0) this.#drain.pause(nowMs);
     done(reply);
     if (this.#accounts.admitted === 0) this.#checkDrained();
@@ -305,7 +308,7 @@ export class Dispatcher implements RequestSink {
   #tellChanged({ slot, pendings }: NonNullable<GatedBatch['changed']>): void {
     const tell = this.#changed!;
     if (slot !== REGISTRY_SLOT) tell(eventId(this.#arena, slot));
-    else for (const { request } of pendings) if (request.subject !== '') tell(request.subject);
+    else for (const { subject } of pendings) if (subject !== '') tell(subject);
   }
 
   /** Dispatched, and the journal is lost: a change may be on disk or not; a read has changed nothing. */

@@ -4,6 +4,7 @@
  */
 import type { BatchKind, BatchRequest } from '../core/batch.ts';
 import { CANCEL_ORDER, RELEASE_HOLD, UNBLOCK, type Operation } from '../core/operations.ts';
+import type { EncodedRequest } from '../core/request-codec.ts';
 import type { Account } from './account.ts';
 import type { Need } from './credit.ts';
 import type { Lane } from './lane.ts';
@@ -12,9 +13,10 @@ import type { SinkReply } from './sink.ts';
 /** An admitted request, from submit() to its one answer. */
 export class Pending {
   readonly operation: Operation;
-  readonly request: BatchRequest;
-  /** Whom the fair queue serves. */
-  readonly client: string;
+  /** All that a worker is told of it. */
+  readonly request: EncodedRequest;
+  readonly subject: string;
+  readonly bodyBytes: number;
   readonly account: Account;
   /** When it was received, ms: the heap of a lane's oldest request ranks by it. */
   readonly rank: number;
@@ -25,16 +27,23 @@ export class Pending {
 
   constructor(
     operation: Operation,
-    request: BatchRequest,
+    { subject, body, receivedAtMs }: BatchRequest,
+    request: EncodedRequest,
     account: Account,
     done: (reply: SinkReply) => void,
   ) {
     this.operation = operation;
     this.request = request;
-    this.client = account.client;
+    this.subject = subject;
+    this.bodyBytes = body === null ? 0 : body.byteLength;
     this.account = account;
-    this.rank = request.receivedAtMs;
+    this.rank = receivedAtMs;
     this.done = done;
+  }
+
+  /** Whom the fair queue serves. */
+  get client(): string {
+    return this.account.client;
   }
 }
 

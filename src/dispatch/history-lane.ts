@@ -1,9 +1,11 @@
 /**
  * The history lane: one batch at a time to the history thread, of one event each, round-robin over clients. Main thread.
  */
-import { BATCH_KIND, decodeReplies, decodeReplyHeader, encodeRequests } from '../core/batch.ts';
 import { assert } from '../core/assert.ts';
+import { BATCH_KIND } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import { decodeReplies, decodeReplyHeader } from '../core/reply-codec.ts';
+import { encodeBatch } from '../core/request-codec.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Pending } from './flight.ts';
 import type { SinkReply } from './sink.ts';
@@ -66,7 +68,7 @@ export class HistoryLane {
     const nowMs = this.#options.clock.now();
     const batchId = this.#options.nextBatchId();
     const header = { batchId, eventSlot: head.slot, kind: BATCH_KIND.read, nowMs, expireBeforeMs: nowMs };
-    const batch = encodeRequests(
+    const batch = encodeBatch(
       header,
       pendings.map((pending) => pending.request),
     );
@@ -90,7 +92,7 @@ export class HistoryLane {
   #returned(pendings: readonly Pending[], batch: ArrayBuffer): void {
     if (this.#underWay !== pendings) return;
     const { gate } = decodeReplyHeader(batch);
-    const replies: SinkReply[] = decodeReplies(batch).map((reply) => ({ kind: 'reply', reply }));
+    const replies = decodeReplies(batch);
     assert(replies.length === pendings.length, 'the history thread answers every request of a batch');
     this.#underWay = null;
     this.pump();

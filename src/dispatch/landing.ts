@@ -1,21 +1,20 @@
 /** What a batch comes to: the replies of a worker, or, when it was lost, what it had published. Leaf functions. */
 import { assert } from '../core/assert.ts';
-import { decodeReplies, decodeReplyHeader, type ReplyHeader } from '../core/batch.ts';
+import type { ReplyHeader } from '../core/batch.ts';
+import { decodeReplies, decodeReplyHeader, type ReplyMessage } from '../core/reply-codec.ts';
 import type { AnswerJob, Flight, Pending } from './flight.ts';
 import type { PublishedCommand } from './options.ts';
-import type { SinkReply } from './sink.ts';
 
 interface Landing {
   readonly header: ReplyHeader;
-  readonly replies: readonly SinkReply[];
+  readonly replies: readonly ReplyMessage[];
 }
 
 /** Decodes what a worker sent back; null when it is not an answer to this batch. */
 export function readLanding(flight: Flight, batch: ArrayBuffer): Landing | null {
   try {
     const header = decodeReplyHeader(batch);
-    const replies: SinkReply[] = [];
-    for (const reply of decodeReplies(batch)) replies.push({ kind: 'reply', reply });
+    const replies = decodeReplies(batch);
     if (header.batchId !== flight.batchId || replies.length !== flight.pendings.length) return null;
     return { header, replies };
   } catch {

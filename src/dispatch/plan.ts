@@ -53,7 +53,7 @@ function planCommands(lane: Lane, credit: Credit, onlyReserve: boolean): Plan {
   let plan = onlyReserve ? null : take(lane, credit, false);
   if (plan === null && mayDraw) plan = take(lane, credit, true);
   if (plan !== null) return plan;
-  const bound = credit.frameBound(head.operation, head.request);
+  const bound = credit.frameBound(head);
   return credit.isDiskShort(credit.diskNeed(bound, 1, bound), mayDraw) ? DISK : CREDIT;
 }
 
@@ -69,7 +69,7 @@ function take({ slot, writes }: Lane, credit: Credit, withReserve: boolean): Pla
   while (pendings.length < countMax) {
     const next = writes.peek();
     if (next === undefined || (withReserve && !drawsOnReserve(next.operation))) break;
-    const bound = credit.frameBound(next.operation, next.request);
+    const bound = credit.frameBound(next);
     const sum = frameSum + bound;
     const peak = Math.max(largest, bound);
     if (credit.ringNeed(sum, peak) > ringRoom) break;

@@ -3,16 +3,16 @@
  * Main thread only. The callback runs exactly once, never before what the reply says is durable, and never
  * within submit() itself.
  */
-import type { BatchReply, BatchRequest } from '../core/batch.ts';
+import type { BatchRequest } from '../core/batch.ts';
 import type { Operation } from '../core/operations.ts';
 import type { ProblemCode, ProblemExtras } from '../core/problems.ts';
+import type { ReplyMessage } from '../core/reply-codec.ts';
 
 export type ServiceState = 'starting' | 'ready' | 'journal-full' | 'draining';
 
-/** Either the reply bytes of a worker, or a refusal of the dispatcher's own (overloaded, worker-lost, …). */
+/** Either what a worker answered, whole, or a refusal of the dispatcher's own (overloaded, worker-lost, …). */
 export type SinkReply =
-  | { readonly kind: 'reply'; readonly reply: BatchReply }
-  | { readonly kind: 'problem'; readonly code: ProblemCode; readonly extras: ProblemExtras };
+  ReplyMessage | { readonly kind: 'problem'; readonly code: ProblemCode; readonly extras: ProblemExtras };
 
 export interface RequestSink {
   readonly state: ServiceState;
@@ -27,5 +27,6 @@ export interface RequestSink {
   onChanged(listener: ((eventId: string) => void) | null): void;
   /** Calls back once all that memory shows now is durable; never within this call. Not at all once the journal is lost. */
   whenDurable(callback: () => void): void;
+  /** Copies all that it needs of the request: nothing of it is kept, the body neither. */
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void;
 }

@@ -95,6 +95,7 @@ export function batchRequest(
   operation: Operation,
   match: Match,
   caller: Caller,
+  variesByKey: boolean,
 ): BatchRequest {
   const { head, admission } = exchange;
   return {
@@ -112,6 +113,7 @@ export function batchRequest(
     events: caller.events,
     requestId: admission.requestId,
     octets: admission.octets,
+    variesByKey,
     body: exchange.body,
     fact: 0,
   };

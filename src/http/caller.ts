@@ -104,7 +104,7 @@ export function roleFor(caller: Caller, operation: Operation, subject: string): 
 }
 
 function clientOfPeer(head: RequestHead, proxies: TrustedProxies | null): string {
-  return `p:${proxies === null ? head.peer.client : proxies.clientOf(head)}`;
+  return proxies === null ? head.peer.client : proxies.clientOf(head);
 }
 
 function tokenOf(authorization: string): string | null {

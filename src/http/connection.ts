@@ -101,7 +101,7 @@ export class Connection<A extends Admission> {
   send(wire: ReplyWire, reply: Reply): void {
     const closes = wire === this.last && (reply.close || this.#endsWithLast || this.shared.draining);
     if (closes) this.closing = true;
-    wire.reply(reply.status, reply.headers, reply.body, closes);
+    wire.reply(reply, closes);
     if (!wire.isThrough || this.socket.writableLength >= this.options.replyBufferBytesMax)
       this.#watch(wire, HEAD_BYTES + (reply.body === null ? 0 : reply.body.byteLength));
   }

@@ -65,6 +65,8 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     const { refusal } = this.admission;
     if (refusal !== null) this.reply(refusal);
     else this.#connection.handler.handle(this);
+    // Whoever handles it has copied what is needed: nothing that waits keeps what was read from a socket.
+    this.body = null;
   }
 
   reply(reply: Reply): void {
@@ -99,7 +101,7 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     this.#answered = true;
     this.#isCutOff = true;
     if (socket.destroyed) return;
-    this.#wire.lastReply(reply.status, reply.headers, reply.body);
+    this.#wire.lastReply(reply);
     const timer = setTimeout(() => this.#wire.end(), connection.options.lingerMs);
     socket.once('close', () => clearTimeout(timer));
   }

@@ -5,7 +5,8 @@
  * A header that may come once and came twice is remembered in `repeated` with its first value kept: two parties
  * that pick different ones of the two are the stuff of request smuggling, so checks.ts refuses.
  */
-
+import { unreachable } from '../core/assert.ts';
+import type { HeaderName } from './header-names.ts';
 import type { Peer } from './peer.ts';
 
 export interface RequestHead {
@@ -72,58 +73,64 @@ export function hasBody(head: RequestHead): boolean {
   return head.contentLength > 0 || head.transferEncoding !== null;
 }
 
-/** Takes up one header line; names are in any case. The length sorts out nearly all names we do not look at. */
-export function addHeader(head: RequestHead, name: string, value: string): void {
-  switch (name.length) {
-    case 4:
-      if (same(name, 'Host')) head.host = once(head, 'Host', head.host, value);
+/** Takes up one header line. `Expect` is the listener's own concern. */
+export function addHeader(head: RequestHead, name: HeaderName, value: string): void {
+  switch (name) {
+    case 'host':
+      head.host = once(head, 'Host', head.host, value);
       return;
-    case 6:
-      if (same(name, 'Accept')) head.accept = joined(head.accept, value);
+    case 'accept':
+      head.accept = joined(head.accept, value);
       return;
-    case 7:
-      if (same(name, 'Upgrade')) head.asksUpgrade = true;
+    case 'expect':
       return;
-    case 8:
-      if (same(name, 'If-Match')) head.ifMatch = joined(head.ifMatch, value);
+    case 'upgrade':
+      head.asksUpgrade = true;
       return;
-    case 9:
-      if (same(name, 'Forwarded')) head.forwarded = joined(head.forwarded, value);
+    case 'if-match':
+      head.ifMatch = joined(head.ifMatch, value);
       return;
-    case 12:
-      if (same(name, 'Content-Type')) head.contentType = once(head, 'Content-Type', head.contentType, value);
+    case 'forwarded':
+      head.forwarded = joined(head.forwarded, value);
+      return;
+    case 'content-type':
+      head.contentType = once(head, 'Content-Type', head.contentType, value);
+      return;
+    case 'x-request-id':
       // A repeated id is no danger; the first one is used.
-      else if (same(name, 'X-Request-Id')) head.requestId ??= value;
+      head.requestId ??= value;
       return;
-    case 13:
-      if (same(name, 'If-None-Match')) head.ifNoneMatch = joined(head.ifNoneMatch, value);
+    case 'if-none-match':
+      head.ifNoneMatch = joined(head.ifNoneMatch, value);
+      return;
+    case 'authorization':
       // Two of them become one that is no good: nobody is to choose between two callers.
-      else if (same(name, 'Authorization')) head.authorization = joined(head.authorization, value);
-      else if (same(name, 'Last-Event-ID')) head.lastEventId ??= value;
+      head.authorization = joined(head.authorization, value);
       return;
-    case 14:
-      if (same(name, 'Content-Length')) head.contentLength = Number(value);
+    case 'last-event-id':
+      head.lastEventId ??= value;
       return;
-    case 15:
-      if (same(name, 'Idempotency-Key')) {
-        head.idempotencyKey = once(head, 'Idempotency-Key', head.idempotencyKey, value);
-      } else if (same(name, 'Frontrow-Client')) {
-        head.frontrowClient = joined(head.frontrowClient, value);
-      } else if (same(name, 'X-Forwarded-For')) head.xForwardedFor = joined(head.xForwardedFor, value);
+    case 'content-length':
+      head.contentLength = Number(value);
       return;
-    case 16:
-      if (same(name, 'Content-Encoding')) head.contentEncoding = joined(head.contentEncoding, value);
+    case 'idempotency-key':
+      head.idempotencyKey = once(head, 'Idempotency-Key', head.idempotencyKey, value);
       return;
-    case 17:
-      if (same(name, 'Transfer-Encoding')) head.transferEncoding = joined(head.transferEncoding, value);
+    case 'frontrow-client':
+      head.frontrowClient = joined(head.frontrowClient, value);
+      return;
+    case 'x-forwarded-for':
+      head.xForwardedFor = joined(head.xForwardedFor, value);
+      return;
+    case 'content-encoding':
+      head.contentEncoding = joined(head.contentEncoding, value);
+      return;
+    case 'transfer-encoding':
+      head.transferEncoding = joined(head.transferEncoding, value);
       return;
     default:
+      return unreachable(name);
   }
-}
-
-/** Clients nearly always write one of two spellings; only others pay for a lower-case copy. */
-function same(name: string, wanted: string): boolean {
-  return name === wanted || name.toLowerCase() === wanted.toLowerCase();
 }
 
 function joined(before: string | null, value: string): string {

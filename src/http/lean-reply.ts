@@ -5,9 +5,11 @@
  *
  * Invariant: the socket has all that was given to the first reply, and nothing of any other.
  */
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { assert } from '../core/assert.ts';
+import { KEEP_ALIVE_TIMEOUT_MS } from '../core/limits.ts';
+import { dateLine, keepAliveLines, statusLine } from '../core/message.ts';
+import type { Reply } from './listener.ts';
 import type { ReplyWire } from './reply-wire.ts';
 
 const CRLF = Buffer.from('\r\n');
@@ -15,23 +17,8 @@ const NO_BYTES = new Uint8Array(0);
 const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 
-const statusLines: string[] = [];
-let dateSecond = 0;
-let dateLine = '';
-
-/** The Date header of this second. */
-function date(): string {
-  const second = Math.floor(Date.now() / 1000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
-  }
-  return dateLine;
-}
-
 function headText(status: number, headers: string): string {
-  const line = (statusLines[status] ??= `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`);
-  return line + headers + date();
+  return statusLine(status) + headers + dateLine();
 }
 
 /** What a reply must know of its request. */
@@ -43,6 +30,8 @@ export interface RequestTraits {
 
 export class ReplyOrder {
   readonly socket: Socket;
+  /** Messages that were made elsewhere say what this one would of how long a connection lives. */
+  readonly takesMessages: boolean;
   readonly #keepAlive: string;
   readonly #onIdle: () => void;
   readonly #replies: LeanReply[] = [];
@@ -52,8 +41,8 @@ export class ReplyOrder {
   /** @param onIdle the socket has all replies that are owed; it may still be sending them */
   constructor(socket: Socket, keepAliveTimeoutMs: number, onIdle: () => void) {
     this.socket = socket;
-    // Clients leave a connection alone that is about to be closed: Node's own read this hint.
-    this.#keepAlive = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(keepAliveTimeoutMs / 1000)}\r\n`;
+    this.#keepAlive = keepAliveLines(keepAliveTimeoutMs);
+    this.takesMessages = keepAliveTimeoutMs === KEEP_ALIVE_TIMEOUT_MS;
     this.#onIdle = onIdle;
   }
 
@@ -147,13 +136,15 @@ export class LeanReply implements ReplyWire {
     this.#give(CONTINUE);
   }
 
-  reply(status: number, headers: string, body: Uint8Array | null, closes: boolean): void {
-    this.#giveWhole(status, headers, body, closes);
+  reply(reply: Reply, closes: boolean): void {
+    const message = closes || this.#traits.isHead || !this.#order.takesMessages ? undefined : reply.message;
+    if (message === undefined) this.#giveWhole(reply, reply.body, closes);
+    else this.#giveMessage(message);
     this.#finish(closes);
   }
 
-  lastReply(status: number, headers: string, body: Uint8Array | null): void {
-    this.#giveWhole(status, headers, body ?? NO_BYTES, true);
+  lastReply(reply: Reply): void {
+    this.#giveWhole(reply, reply.body ?? NO_BYTES, true);
   }
 
   begin(status: number, headers: string): void {
@@ -195,7 +186,13 @@ export class LeanReply implements ReplyWire {
     if (this.#onWhole !== null) for (const callback of this.#onWhole) this.#whenFlushed(callback);
   }
 
-  #giveWhole(status: number, headers: string, body: Uint8Array | null, closes: boolean): void {
+  /** It keeps all of its batch in memory: what does not leave at once is copied. */
+  #giveMessage(message: Buffer): void {
+    const leaves = this.isThrough && this.#order.socket.writableLength === 0;
+    this.#give(leaves ? message : Buffer.from(message));
+  }
+
+  #giveWhole({ status, headers }: Reply, body: Uint8Array | null, closes: boolean): void {
     let head = headText(status, headers);
     if (body !== null) head += `Content-Length: ${body.byteLength}\r\n`;
     head += `${this.#order.connectionLines(closes)}\r\n`;

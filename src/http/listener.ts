@@ -11,7 +11,7 @@
  * half-closes still gets its replies; a stream, which has no end to wait for, ends with that. What the listener
  * refuses itself is a problem made by handler.refuse().
  */
-import { REPLY_BUFFER_BYTES_MAX, REPLY_STALL_MS } from '../core/limits.ts';
+import { KEEP_ALIVE_TIMEOUT_MS, REPLY_BUFFER_BYTES_MAX, REPLY_STALL_MS } from '../core/limits.ts';
 import type { ProblemCode } from '../core/problems.ts';
 import type { RequestHead } from './head.ts';
 
@@ -24,6 +24,8 @@ export interface Reply {
   readonly body: Uint8Array | null;
   /** The connection cannot go on after this, for instance since the framing is in doubt. */
   readonly close: boolean;
+  /** All of it as bytes, framing included, as it is sent in HTTP/1.1 on a connection that goes on; where it is there. */
+  readonly message?: Buffer;
 }
 
 /** How a stream begins; bytes follow until it is ended. */
@@ -71,7 +73,7 @@ export interface Admission {
 export interface Exchange<A extends Admission> {
   readonly head: RequestHead;
   readonly admission: A;
-  /** null if none was sent, or an empty one. */
+  /** null if none was sent, or an empty one; and once handle() has returned. */
   readonly body: Uint8Array | null;
   /** When the last byte arrived, by options.now. */
   readonly receivedAtMs: number;
@@ -127,7 +129,7 @@ export interface ListenerOptions {
 export const LISTENER_DEFAULTS: Omit<ListenerOptions, 'connectionsMax' | 'now'> = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
-  keepAliveTimeoutMs: 60_000,
+  keepAliveTimeoutMs: KEEP_ALIVE_TIMEOUT_MS,
   replyBufferBytesMax: REPLY_BUFFER_BYTES_MAX,
   replyStallMs: REPLY_STALL_MS,
   lingerMs: 1000,

@@ -3,8 +3,8 @@
  * (WHATWG HTML §9.2). Pure. What the worker's JSON says of seats is passed on as bytes, not parsed.
  */
 import { assert } from '../core/assert.ts';
-import type { BatchReply } from '../core/batch.ts';
 import type { FieldError } from '../core/problems.ts';
+import type { ReplyMessage } from '../core/reply-codec.ts';
 import type { SinkReply } from '../dispatch/sink.ts';
 
 /** Bytes for everybody who knows everything up to `from`; afterwards they know everything up to `to`. */
@@ -42,7 +42,7 @@ const RESET = '"reset":true}';
 
 /** There is no such event, or no more: it is archived. */
 export function isGoneEvent(reply: SinkReply): boolean {
-  return reply.kind === 'problem' ? reply.code === 'event-not-found' : reply.reply.status === 404;
+  return reply.kind === 'problem' ? reply.code === 'event-not-found' : reply.status === 404;
 }
 
 /** `Last-Event-ID` wins: a browser that comes back repeats the query of its first request. */
@@ -64,8 +64,8 @@ function refused(pointer: string, code: string, detail: string): Start {
   return { kind: 'refused', error: { pointer, code, detail } };
 }
 
-export function readingOf(reply: BatchReply, incarnation: string): Reading {
-  const body = Buffer.from(reply.body.buffer, reply.body.byteOffset, reply.body.byteLength);
+export function readingOf({ body }: ReplyMessage, incarnation: string): Reading {
+  assert(body !== null, 'a reading has a body');
   const match = READING.exec(body.toString('latin1', 0, READING_HEAD_BYTES));
   assert(match !== null, 'a worker tells event, sequence and state before all else');
   const [head, event, digits, state] = match;

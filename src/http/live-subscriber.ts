@@ -12,7 +12,7 @@ import type { Admission, Exchange, ReplyStream, StreamListener } from './listene
 import { endMessage, isGoneEvent, preface, readingOf, resetMessage } from './live-messages.ts';
 import type { LiveMessage, Reading, Start } from './live-messages.ts';
 import type { LiveUpdates, Topic } from './live-updates.ts';
-import { codeOf, headerLines, problemReply, replyOf } from './reply.ts';
+import { headerLines, problemReply } from './reply.ts';
 
 /** How the reply begins: its status, and its problem's code if it is one. */
 export type Answered = (status: number, code: string) => void;
@@ -52,13 +52,13 @@ export class Subscriber implements StreamListener {
 
   /** Its own read is back. */
   caughtUp(reply: SinkReply): void {
-    if (reply.kind === 'problem' || reply.reply.status !== 200) {
+    if (reply.kind === 'problem' || reply.status !== 200) {
       if (this.stream === null) this.#refuse(reply);
       else if (isGoneEvent(reply)) this.eventIsGone();
       else this.#fallBehind(true);
       return;
     }
-    const reading = readingOf(reply.reply, this.#live.incarnation);
+    const reading = readingOf(reply, this.#live.incarnation);
     if (this.stream === null) this.#begin(reading);
     else if (reading.sequence > this.sequence && !this.#write(reading.bytes)) this.#fallBehind(false);
     if (this.isOver || this.#state !== 'catching') return;
@@ -100,14 +100,16 @@ export class Subscriber implements StreamListener {
   }
 
   #refuse(reply: SinkReply): void {
-    const { requestId, keyId } = this.request;
-    const varies = { negotiates: false, byKey: false, hasKey: keyId !== '' };
-    // The bytes of a worker's problem name the request that was asked for, which may be another's of the same read.
-    const told = isGoneEvent(reply)
-      ? problemReply('event-not-found', requestId, {})
-      : replyOf(reply, requestId, varies);
+    const { requestId } = this.request;
+    // A worker's problem names the request that was asked for, which may be another's of the same read.
+    const code = isGoneEvent(reply)
+      ? 'event-not-found'
+      : reply.kind === 'problem'
+        ? reply.code
+        : 'internal-error';
+    const told = problemReply(code, requestId, reply.kind === 'problem' ? reply.extras : {});
     this.#exchange.reply(told);
-    this.#answered(told.status, codeOf(reply));
+    this.#answered(told.status, code);
     this.#end(false);
   }
 

@@ -288,11 +288,11 @@ export class LiveUpdates implements Streams {
       for (const subscriber of topic.subscribers) subscriber.eventIsGone();
       return;
     }
-    if (reply.kind === 'problem' || reply.reply.status !== 200) {
+    if (reply.kind === 'problem' || reply.status !== 200) {
       topic.isDirty = true;
       topic.nextMs = this.#options.sink.now() + RETRY_MS;
     } else {
-      const reading = readingOf(reply.reply, this.incarnation);
+      const reading = readingOf(reply, this.incarnation);
       const message: LiveMessage = { from: topic.told, to: reading.sequence, bytes: reading.bytes };
       for (const subscriber of topic.subscribers) subscriber.tell(message, reading.state);
       topic.told = Math.max(topic.told, message.to);
@@ -318,6 +318,7 @@ function sharedRead(topic: Topic, nowMs: number): BatchRequest {
     events: '*',
     requestId: 'live',
     octets: false,
+    variesByKey: false,
     body: null,
     fact: 0,
   };

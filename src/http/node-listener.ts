@@ -14,6 +14,7 @@ import { HEADERS_BYTES_MAX } from '../core/limits.ts';
 import { Acceptor } from './acceptor.ts';
 import { HttpExchange } from './exchange.ts';
 import { addHeader, createHead, hasBody } from './head.ts';
+import { headerNameOf } from './header-names.ts';
 import type { RequestHead } from './head.ts';
 import type { Admission, Listener, ListenerOptions, RequestHandler } from './listener.ts';
 import { NodeReply } from './node-reply.ts';
@@ -128,6 +129,9 @@ function readHead(req: IncomingMessage, peer: Peer): RequestHead {
   const versionMinor = req.httpVersionMajor === 1 ? req.httpVersionMinor : -1;
   const head = createHead(req.method, req.url, versionMinor, peer);
   const raw = req.rawHeaders;
-  for (let i = 0; i < raw.length; i += 2) addHeader(head, raw[i], raw[i + 1]);
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = headerNameOf(raw[i]);
+    if (name !== null) addHeader(head, name, raw[i + 1]);
+  }
   return head;
 }

@@ -1,5 +1,6 @@
 /** The reply to one request of node:http, which keeps the replies of a connection in order. Main thread. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Reply } from './listener.ts';
 import type { ReplyWire } from './reply-wire.ts';
 
 export class NodeReply implements ReplyWire {
@@ -27,7 +28,7 @@ export class NodeReply implements ReplyWire {
     this.#res.writeContinue();
   }
 
-  reply(status: number, headers: string, body: Uint8Array | null, closes: boolean): void {
+  reply({ status, headers, body }: Reply, closes: boolean): void {
     const fields = namesAndValues(headers);
     if (body !== null) fields.push('Content-Length', String(body.byteLength));
     if (closes) fields.push('Connection', 'close');
@@ -36,7 +37,7 @@ export class NodeReply implements ReplyWire {
     else this.#res.end(body);
   }
 
-  lastReply(status: number, headers: string, body: Uint8Array | null): void {
+  lastReply({ status, headers, body }: Reply): void {
     const length = String(body?.byteLength ?? 0);
     this.#res.writeHead(status, [
       ...namesAndValues(headers),

@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 export interface Peer {
   /** As `203.0.113.9` or `2001:db8::9`, without zone; empty if there is none, as on a socket that is gone. */
   readonly address: string;
-  /** What the fair queue calls it. */
+  /** What the fair queue calls it: `p:203.0.113.9`. */
   readonly client: string;
 }
 
@@ -29,11 +29,11 @@ export function plainAddress(address: string): string {
   return isIP(plain) === 0 ? '' : plain;
 }
 
-/** `203.0.113.9` → itself; `2001:db8:1:2:3::4` → `2001:db8:1:2::/64`. */
+/** `203.0.113.9` → `p:203.0.113.9`; `2001:db8:1:2:3::4` → `p:2001:db8:1:2::/64`. */
 export function clientOfAddress(address: string): string {
-  if (address === '') return 'unknown';
-  if (!address.includes(':')) return address;
-  return `${expand(address).slice(0, 4).join(':')}::/64`;
+  if (address === '') return 'p:unknown';
+  if (!address.includes(':')) return `p:${address}`;
+  return `p:${expand(address).slice(0, 4).join(':')}::/64`;
 }
 
 /** The eight groups of an IPv6 address, without leading zeros; so one network has one name, however it was written. */

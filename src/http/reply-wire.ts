@@ -2,6 +2,8 @@
  * What carries the reply to one request to its socket: the part of a listener that is not shared. Replies of a connection
  * leave in the order of its requests, in whatever order they are given. Main thread.
  */
+import type { Reply } from './listener.ts';
+
 export interface ReplyWire {
   /** The request's last byte was received. */
   readonly isReceived: boolean;
@@ -11,14 +13,12 @@ export interface ReplyWire {
   readonly isSent: boolean;
   sendContinue(): void;
   /**
-   * The whole reply; for HEAD the bytes of the body are not sent.
-   * @param headers lines, each with its CRLF. Date, Connection and Content-Length are added.
-   * @param body null: none, and no length
+   * The whole reply; for HEAD the bytes of the body are not sent. Date, Connection and Content-Length are added.
    * @param closes the connection ends with it
    */
-  reply(status: number, headers: string, body: Uint8Array | null, closes: boolean): void;
+  reply(reply: Reply, closes: boolean): void;
   /** The whole reply, which says that the connection closes; it does with end(). */
-  lastReply(status: number, headers: string, body: Uint8Array | null): void;
+  lastReply(reply: Reply): void;
   /** The head of a reply whose bytes come with write(), until end(); the connection closes with that. */
   begin(status: number, headers: string): void;
   /** At least one byte, taken in any case. False: the socket has replyBufferBytesMax of them, wait for onceDrained. */

@@ -8,9 +8,12 @@
 import { HEADERS_BYTES_MAX } from '../core/limits.ts';
 import { addHeader, createHead } from './head.ts';
 import type { RequestHead } from './head.ts';
+import { headerNameAt, headerNameOf } from './header-names.ts';
+import type { HeaderName } from './header-names.ts';
 import { ERROR, Llhttp } from './llhttp.ts';
 import type { LlhttpEvents } from './llhttp.ts';
 import type { Peer } from './peer.ts';
+import { recentText } from './recent-texts.ts';
 
 /** What a parser tells, in the order of the bytes. */
 export interface ParserListener {
@@ -43,6 +46,10 @@ function inOnePiece(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
 }
 
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09;
+}
+
 /** Where in a message the parser is. */
 type Part = 'between' | 'head' | 'body' | 'chunks' | 'trailers';
 
@@ -53,9 +60,13 @@ export class RequestParser implements LlhttpEvents {
   #chunk: Buffer = NO_BYTES;
   #part: Part = 'between';
   #head: RequestHead | null = null;
-  #target = '';
-  #name = '';
-  /** Of the value that is being read: what came with earlier chunks, and the span in this one. */
+  /** Of the target, the name and the value that are being read: what came with earlier chunks, and the span in this one. */
+  #targetBefore = '';
+  #targetStart = 0;
+  #targetEnd = 0;
+  #nameBefore = '';
+  #nameStart = 0;
+  #nameEnd = 0;
   #valueBefore = '';
   #valueStart = 0;
   #valueEnd = 0;
@@ -150,7 +161,8 @@ export class RequestParser implements LlhttpEvents {
   onMessageBegin(): number {
     this.#part = 'head';
     this.#head = null;
-    this.#target = '';
+    this.#targetStart = 0;
+    this.#targetEnd = 0;
     this.#headBytes = 0;
     this.#pieces = 0;
     this.#hasField = false;
@@ -161,7 +173,8 @@ export class RequestParser implements LlhttpEvents {
 
   onUrl(at: number, length: number): number {
     const start = Llhttp.offset(at);
-    this.#target += this.#chunk.toString('latin1', start, start + length);
+    if (this.#targetEnd === 0) this.#targetStart = start;
+    this.#targetEnd = start + length;
     return this.#countHead(length);
   }
 
@@ -174,9 +187,11 @@ export class RequestParser implements LlhttpEvents {
     }
     if (this.#part === 'trailers') return this.#countHead(length);
     if (this.#hasField && this.#hasValue) this.#takeField();
-    const name = this.#chunk.toString('latin1', start, start + length);
-    this.#name = this.#hasField ? this.#name + name : name;
-    this.#hasField = true;
+    if (!this.#hasField) {
+      this.#hasField = true;
+      this.#nameStart = start;
+    }
+    this.#nameEnd = start + length;
     return this.#countHead(length);
   }
 
@@ -185,7 +200,6 @@ export class RequestParser implements LlhttpEvents {
     const start = Llhttp.offset(at);
     if (!this.#hasValue) {
       this.#hasValue = true;
-      this.#valueBefore = '';
       this.#valueStart = start;
     }
     this.#valueEnd = start + length;
@@ -196,9 +210,6 @@ export class RequestParser implements LlhttpEvents {
     if (this.#hasField) this.#takeField();
     const head = (this.#head ??= this.#createHead());
     this.#head = null;
-    // A connection that waits for its next request keeps nothing of the last one.
-    this.#target = '';
-    this.#name = '';
     if (head.method === 'CONNECT') {
       this.#isConnect = true;
       return 0;
@@ -236,35 +247,61 @@ export class RequestParser implements LlhttpEvents {
   }
 
   #createHead(): RequestHead {
-    return createHead(this.#llhttp.method, this.#target, this.#llhttp.versionMinor, this.#peer);
+    const here = recentText(this.#chunk, this.#targetStart, this.#targetEnd);
+    const target = this.#targetBefore === '' ? here : this.#targetBefore + here;
+    // A connection that waits for its next request keeps nothing of the last one.
+    this.#targetBefore = '';
+    return createHead(this.#llhttp.method, target, this.#llhttp.versionMinor, this.#peer);
   }
 
-  /** A name and its value are whole. */
+  /** A name and its value are whole. Of those that nobody looks at nothing is made. */
   #takeField(): void {
     this.#head ??= this.#createHead();
-    const name = this.#name;
-    let value = this.#hasValue ? this.#chunk.toString('latin1', this.#valueStart, this.#valueEnd) : '';
-    if (this.#hasValue && this.#valueBefore !== '') value = this.#valueBefore + value;
-    // llhttp keeps the white space behind a value; node:http cuts it off, too.
-    const last = value.charCodeAt(value.length - 1);
-    if (last === 0x20 || last === 0x09) value = value.replace(/[ \t]+$/, '');
-    addHeader(this.#head, name, value);
-    if (name.length === 6 && name.toLowerCase() === 'expect') this.#awaitsContinue ||= CONTINUE.test(value);
+    const name = this.#fieldName();
+    if (name !== null) {
+      const value = this.#fieldValue(name);
+      addHeader(this.#head, name, value);
+      if (name === 'expect') this.#awaitsContinue ||= CONTINUE.test(value);
+    }
+    this.#nameBefore = '';
+    this.#valueBefore = '';
     this.#hasField = false;
     this.#hasValue = false;
   }
 
+  #fieldName(): HeaderName | null {
+    if (this.#nameBefore === '') return headerNameAt(this.#chunk, this.#nameStart, this.#nameEnd);
+    return headerNameOf(this.#nameBefore + this.#chunk.toString('latin1', this.#nameStart, this.#nameEnd));
+  }
+
+  /** llhttp keeps the white space behind a value; node:http cuts it off, too. */
+  #fieldValue(name: HeaderName): string {
+    if (!this.#hasValue) return '';
+    const chunk = this.#chunk;
+    const start = this.#valueStart;
+    let end = this.#valueEnd;
+    if (this.#valueBefore !== '')
+      return (this.#valueBefore + chunk.toString('latin1', start, end)).replace(/[ \t]+$/, '');
+    while (end > start && isBlank(chunk[end - 1])) end--;
+    // One request's alone: no other will have the same.
+    if (name === 'idempotency-key' || name === 'x-request-id') return chunk.toString('latin1', start, end);
+    return recentText(chunk, start, end);
+  }
+
   /** The chunk ends within a head: its bytes are not there for the next one. */
   #keepHead(): void {
-    if (++this.#pieces % PIECES_MAX === 0) {
-      this.#target = inOnePiece(this.#target);
-      this.#name = inOnePiece(this.#name);
-      this.#valueBefore = inOnePiece(this.#valueBefore);
-    }
-    if (!this.#hasValue) return;
-    this.#valueBefore += this.#chunk.toString('latin1', this.#valueStart, this.#valueEnd);
-    this.#valueStart = 0;
-    this.#valueEnd = 0;
+    const chunk = this.#chunk;
+    if (this.#head === null)
+      this.#targetBefore += chunk.toString('latin1', this.#targetStart, this.#targetEnd);
+    this.#targetStart = this.#targetEnd = 0;
+    if (this.#hasField) this.#nameBefore += chunk.toString('latin1', this.#nameStart, this.#nameEnd);
+    this.#nameStart = this.#nameEnd = 0;
+    if (this.#hasValue) this.#valueBefore += chunk.toString('latin1', this.#valueStart, this.#valueEnd);
+    this.#valueStart = this.#valueEnd = 0;
+    if (++this.#pieces % PIECES_MAX !== 0) return;
+    this.#targetBefore = inOnePiece(this.#targetBefore);
+    this.#nameBefore = inOnePiece(this.#nameBefore);
+    this.#valueBefore = inOnePiece(this.#valueBefore);
   }
 
   /** Chunk framing goes on to `to`: counts what is between a semicolon and the end of its line. */

@@ -62,10 +62,17 @@ const TAKE_QUERY: ReadonlySet<Operation> = new Set([
   LIST_HOLDS,
   LIST_ORDERS,
 ]);
+/** Targets remembered of each method. */
+const KNOWN_MAX = 1024;
 const NOT_FOUND: Routed = { kind: 'not-found' };
 
 function badTarget(detail: string): Routed {
   return { kind: 'bad-target', detail };
+}
+
+/** Of an event, and short: claims and seats are asked for by one each, and would only fill the memory. */
+function isOften({ route, seat, query }: Match): boolean {
+  return route.kind === 'operation' && route.operation.subject === 'event' && seat === '' && query === '';
 }
 
 function noHandler(): void {
@@ -83,6 +90,8 @@ function decodes(text: string): boolean {
 
 export class Router {
   readonly #router = createRouter({ maxParamLength: TARGET_BYTES_MAX });
+  /** Matches by method and target, of calls about an event: a sale is thousands of requests for a few targets. */
+  readonly #known = new Map<string, Map<string, Match>>();
 
   constructor(operations: readonly Operation[] = OPERATIONS, pages: readonly Page[] = []) {
     for (const operation of operations) {
@@ -115,6 +124,21 @@ export class Router {
   }
 
   route(method: string, target: string): Routed {
+    const known = this.#known.get(method)?.get(target);
+    if (known !== undefined) return known;
+    const routed = this.#route(method, target);
+    if (routed.kind === 'match' && isOften(routed)) this.#remember(method, target, routed);
+    return routed;
+  }
+
+  #remember(method: string, target: string, match: Match): void {
+    let targets = this.#known.get(method);
+    if (targets === undefined) this.#known.set(method, (targets = new Map<string, Match>()));
+    if (targets.size >= KNOWN_MAX) targets.clear();
+    targets.set(target, match);
+  }
+
+  #route(method: string, target: string): Routed {
     if (target.length > TARGET_BYTES_MAX)
       return badTarget(`The target is longer than ${TARGET_BYTES_MAX} bytes`);
     if (!TARGET.test(target)) return badTarget('The target must be an absolute path of visible ASCII');

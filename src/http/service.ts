@@ -236,16 +236,19 @@ class Service implements HttpService, RequestHandler<Call> {
         return void this.#page(exchange, route.page, match);
       case 'operation':
         assert(caller !== null, 'an operation has a caller');
-        return this.#operate(exchange, batchRequest(exchange, route.operation, match, caller), route);
+        return this.#operate(
+          exchange,
+          batchRequest(exchange, route.operation, match, caller, this.#keys !== null),
+          route,
+        );
       default:
         return unreachable(route);
     }
   }
 
   #operate(exchange: Exchange<Call>, request: BatchRequest, route: OperationRoute): void {
-    const { operation, negotiates } = route;
-    const { requestId, caller } = exchange.admission;
-    const varies = { negotiates, byKey: this.#keys !== null, hasKey: caller !== null && caller.hasKey };
+    const { operation } = route;
+    const { requestId } = exchange.admission;
     try {
       if (operation.lane === 'stream') {
         if (this.#streams === null) return this.#refuse(exchange, refusalOf('not-found'));
@@ -254,8 +257,8 @@ class Service implements HttpService, RequestHandler<Call> {
         });
       }
       this.#sink.submit(operation, request, (sinkReply: SinkReply) => {
-        const reply = replyOf(sinkReply, requestId, varies);
-        const sequence = sinkReply.kind === 'reply' ? sinkReply.reply.sequence : -1;
+        const reply = replyOf(sinkReply, requestId);
+        const sequence = sinkReply.kind === 'reply' ? sinkReply.sequence : -1;
         // Most refusals are nobody's concern unless somebody counts them.
         const isTold = reply.status >= (this.#isObserved ? 400 : 429);
         this.#reply(exchange, reply, isTold ? codeOf(sinkReply) : '', sequence);

@@ -6,19 +6,13 @@
  * A fault is thrown: the supervisor then ends this worker and repairs what it held. Nothing is caught here.
  */
 import type { BroadcastChannel } from 'node:worker_threads';
-import {
-  BATCH_KIND,
-  decodeRequestHeader,
-  decodeRequests,
-  encodeReplies,
-  type BatchHeader,
-  type BatchReply,
-  type BatchRequest,
-} from '../core/batch.ts';
 import { unreachable } from '../core/assert.ts';
+import { BATCH_KIND, type BatchHeader, type BatchReply, type BatchRequest } from '../core/batch.ts';
 import { parseClaimId } from '../core/ids.ts';
 import { SWEEP_MAX } from '../core/limits.ts';
 import { BLOCK, CREATE_EVENT, CREATE_HOLD, CREATE_ORDER, PATCH_EVENT, UNBLOCK } from '../core/operations.ts';
+import { encodeReplies } from '../core/reply-codec.ts';
+import { decodeRequestHeader, decodeRequests } from '../core/request-codec.ts';
 import type { BatchContext } from '../engine/command.ts';
 import { decodeClaim, readClaim, readConsistent, type Claim } from '../engine/read.ts';
 import { reclaim } from '../engine/patch.ts';
@@ -107,7 +101,7 @@ export class BatchServer {
     this.#cache.drain();
     const requests = decodeRequests(batch);
     const { replies, ...result } = this.#serveKind(header, requests);
-    return encodeReplies({ batchId: header.batchId, ...result }, replies);
+    return encodeReplies({ batchId: header.batchId, ...result }, requests, replies);
   }
 
   #serveKind(header: BatchHeader, requests: readonly BatchRequest[]): BatchResult {

@@ -5,14 +5,10 @@
  * `after` is a sequence. A page that stopped in the middle of the files for having scanned enough gives a `next` that
  * also says where to go on: `sequence.segment.offset.position`.
  */
-import {
-  decodeRequestHeader,
-  decodeRequests,
-  encodeReplies,
-  type BatchReply,
-  type BatchRequest,
-} from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { wide, WORD_SEQUENCE } from '../core/frame.ts';
+import { encodeReplies } from '../core/reply-codec.ts';
+import { decodeRequestHeader, decodeRequests } from '../core/request-codec.ts';
 import { parseDefinition } from '../engine/definition.ts';
 import { readDefinition } from '../engine/read-definition.ts';
 import type { Arena } from '../memory/arena.ts';
@@ -62,11 +58,12 @@ export class HistoryServer {
     const { batchId, eventSlot } = decodeRequestHeader(batch);
     // Read first: whatever is seen after it is at most this far.
     const durable = loadDurable(this.#arena);
-    const replies = decodeRequests(batch).map((request) => this.#reply(eventSlot, request, durable));
+    const requests = decodeRequests(batch);
+    const replies = requests.map((request) => this.#reply(eventSlot, request, durable));
     // The event itself, its names and that it is there come from live memory: told when those are durable, too.
     const gate = headPosition(this.#arena);
     const header = { batchId, gate, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
-    return encodeReplies(header, replies);
+    return encodeReplies(header, requests, replies);
   }
 
   #reply(slot: number, request: BatchRequest, durable: number): BatchReply {

@@ -4,8 +4,6 @@
 import { CONTENT_TYPE, type BatchReply } from '../core/batch.ts';
 import { PROBLEMS, problemJson, type ProblemCode, type ProblemExtras } from '../core/problems.ts';
 
-const NO_BYTES = new Uint8Array(0);
-
 export interface ReplyOptions {
   readonly sequence?: number;
   readonly etag?: string;
@@ -23,7 +21,7 @@ interface CostedReply extends BatchReply {
 function reply(
   status: number,
   contentType: BatchReply['contentType'],
-  body: Uint8Array,
+  body: string | Uint8Array,
   options: ReplyOptions,
 ): CostedReply {
   return {
@@ -41,7 +39,7 @@ function reply(
 }
 
 export function jsonReply(status: number, value: unknown, options: ReplyOptions = {}): BatchReply {
-  return reply(status, CONTENT_TYPE.json, Buffer.from(JSON.stringify(value)), options);
+  return reply(status, CONTENT_TYPE.json, JSON.stringify(value), options);
 }
 
 /**
@@ -66,13 +64,13 @@ export function commandReply(
     location,
     retryAfterMs: 0,
     cost,
-    body: Buffer.from(json),
+    body: json,
   };
 }
 
 /** A reply whose JSON text was made by hand. */
 export function textReply(status: number, json: string, options: ReplyOptions = {}): BatchReply {
-  return reply(status, CONTENT_TYPE.json, Buffer.from(json), options);
+  return reply(status, CONTENT_TYPE.json, json, options);
 }
 
 export function octetsReply(body: Uint8Array, options: ReplyOptions): BatchReply {
@@ -80,13 +78,13 @@ export function octetsReply(body: Uint8Array, options: ReplyOptions): BatchReply
 }
 
 export function emptyReply(status: 204 | 304, options: ReplyOptions = {}): BatchReply {
-  return reply(status, CONTENT_TYPE.none, NO_BYTES, options);
+  return reply(status, CONTENT_TYPE.none, '', options);
 }
 
 export function problemReply(code: ProblemCode, requestId: string, extras: ProblemExtras = {}): BatchReply {
   const [status] = PROBLEMS[code];
   const json = problemJson(code, requestId, extras);
-  return reply(status, CONTENT_TYPE.problem, Buffer.from(json), {});
+  return reply(status, CONTENT_TYPE.problem, json, {});
 }
 
 /** Whether `If-Match` lets a request through: RFC 9110 §13.1.1, strong comparison, so a weak tag never does. */

@@ -63,8 +63,7 @@ t.test(
 t.test('each operation takes credit by the largest frame that it may publish', (t) => {
   const rig = new Rig({ ringBytes: 1 << 20 });
   const credit = new Credit(rig.arena, () => 1 << 30);
-  const bound = (operation: Operation, bodyBytes = 0): number =>
-    credit.frameBound(operation, rig.request('', operation, { body: new Uint8Array(bodyBytes) }));
+  const bound = (operation: Operation, bodyBytes = 0): number => credit.frameBound({ operation, bodyBytes });
   t.equal(bound(CREATE_HOLD), COMMAND_FRAME_BYTES_MAX);
   t.equal(bound(CHANGE_HOLD), 8192);
   t.equal(bound(BLOCK), 24_576);

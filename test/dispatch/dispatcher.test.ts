@@ -1,5 +1,6 @@
 import t from 'tap';
-import { BATCH_KIND, encodeReplies } from '../../src/core/batch.ts';
+import { BATCH_KIND } from '../../src/core/batch.ts';
+import { encodeReplies } from '../../src/core/reply-codec.ts';
 import { BATCH_COMMANDS_MAX } from '../../src/core/limits.ts';
 import { claimSuffix, type CellIndex, type EventSlot } from '../../src/core/ids.ts';
 import {
@@ -218,7 +219,7 @@ t.test('history goes to its own thread, one batch at a time', async (t) => {
   t.equal(rig.history.length, 1);
   t.equal(rig.pool.batches.length, 0);
   const header = { batchId: 1, gate: 0, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
-  rig.history[0]?.resolve(encodeReplies(header, [labelReply(first)]));
+  rig.history[0]?.resolve(encodeReplies(header, [rig.request(event, HISTORY)], [labelReply(first)]));
   await settle();
   t.equal(rig.codeOf(first), 'reply');
   t.equal(rig.history.length, 2);

@@ -5,9 +5,6 @@
 import { assert } from '../../src/core/assert.ts';
 import {
   CONTENT_TYPE,
-  decodeRequestHeader,
-  decodeRequests,
-  encodeReplies,
   type BatchHeader,
   type BatchReply,
   type BatchRequest,
@@ -17,6 +14,8 @@ import { FRAME_KIND, packHeader } from '../../src/core/frame.ts';
 import { ManualClock } from '../../src/core/clock.ts';
 import { resolveLimits, type Limits } from '../../src/core/limits.ts';
 import { CREATE_HOLD, type Operation } from '../../src/core/operations.ts';
+import { encodeReplies } from '../../src/core/reply-codec.ts';
+import { decodeRequestHeader, decodeRequests } from '../../src/core/request-codec.ts';
 import { Dispatcher } from '../../src/dispatch/dispatcher.ts';
 import type { DispatcherOptions, PublishedCommand } from '../../src/dispatch/options.ts';
 import type { BatchPool, PoolListener, RunningBatch } from '../../src/dispatch/pool.ts';
@@ -248,6 +247,7 @@ export class Rig {
       client: 'c',
       requestId: '',
       octets: false,
+      variesByKey: false,
       body: null,
       fact: 0,
       ...fields,
@@ -318,6 +318,7 @@ export class Rig {
           moreDue: false,
           ...header,
         },
+        batch.requests,
         replies,
       ),
     );
@@ -329,8 +330,9 @@ export class Rig {
     const next = this.history.shift();
     assert(next !== undefined, 'the history thread has a batch');
     const header = { batchId: 1, gate: 0, nextDeadlineMs: Infinity, expired: 0, moreDue: false };
-    const replies = decodeRequests(next.batch).map((request) => labelReply(request.requestId));
-    next.resolve(encodeReplies(header, replies));
+    const requests = decodeRequests(next.batch);
+    const replies = requests.map((request) => labelReply(request.requestId));
+    next.resolve(encodeReplies(header, requests, replies));
     await settle();
   }
 

@@ -7,6 +7,7 @@ import { ROLES } from '../../src/core/roles.ts';
 import type { Role } from '../../src/core/roles.ts';
 import { bearer, entryOf, ringOf } from './support/keys.ts';
 import { serviceStage } from './support/service.ts';
+import { sinkReply, toldOf } from './support/fake-sink.ts';
 import type { ServiceStage } from './support/service.ts';
 import type { WireReply } from './support/wire.ts';
 
@@ -234,20 +235,7 @@ t.test('with keys any Host will do, as long as there is one', async (t) => {
 
 t.test('a reply to a caller with a key is kept by nobody; a public one is, by caller', async (t) => {
   const { call, sink } = await serviceStage(t, { keys: RING });
-  sink.answer = () => ({
-    kind: 'reply',
-    reply: {
-      status: 200,
-      contentType: 1,
-      replayed: false,
-      isPublic: true,
-      sequence: 1,
-      etag: '',
-      location: '',
-      retryAfterMs: 0,
-      body: Buffer.from('{}'),
-    },
-  });
+  sink.answer = () => sinkReply('{}', { isPublic: true, sequence: 1 });
   const open = await call('GET', '/v1/events/gala/seats');
   t.match(Object.fromEntries(open.headers), {
     'cache-control': 'public, max-age=1',
@@ -305,8 +293,8 @@ t.test('new keys under load: no request is dropped, and what was let in goes on'
   const stage = await serviceStage(t, { keys: RING });
   const waiting: (() => void)[] = [];
   stage.sink.submit = (_operation, _request, done) => {
-    const reply = stage.sink.answer({ operation: _operation, request: _request });
-    waiting.push(() => done(reply));
+    const answer = stage.sink.answer({ operation: _operation, request: _request });
+    waiting.push(() => done(toldOf(answer, _request)));
     // Answers are given while other keys are in force than when the requests came.
     if (waiting.length === 8) for (const answer of waiting.splice(0)) setImmediate(answer);
   };

@@ -117,7 +117,7 @@ t.test('a client is an IPv4 address or the /64 of an IPv6 one', async (t) => {
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
     [undefined, 'unknown'],
   ];
-  for (const [address, client] of rows) t.equal(peerOf(address).client, client, address ?? 'none');
+  for (const [address, client] of rows) t.equal(peerOf(address).client, `p:${client}`, address ?? 'none');
 });
 
 t.test('Accept: the most specific range decides, whatever its place', async (t) => {
@@ -185,13 +185,13 @@ t.test('forwarded addresses are believed from the right, as far as proxies are t
   const proxies = new TrustedProxies(TRUSTED);
   for (const [says, { peer, xForwardedFor = null, forwarded = null }, client] of HOPS) {
     const head = Object.assign(createHead('GET', '/', 1, peerOf(peer)), { xForwardedFor, forwarded });
-    t.equal(proxies.clientOf(head), client, says);
-    t.equal(proxies.clientOf(head), client, `${says}, again`);
+    t.equal(proxies.clientOf(head), `p:${client}`, says);
+    t.equal(proxies.clientOf(head), `p:${client}`, `${says}, again`);
   }
   const local = Object.assign(createHead('GET', '/', 1, peerOf('127.0.0.9')), {
     xForwardedFor: '203.0.113.9',
   });
-  t.equal(new TrustedProxies(['loopback']).clientOf(local), '203.0.113.9');
+  t.equal(new TrustedProxies(['loopback']).clientOf(local), 'p:203.0.113.9');
   for (const bad of [
     '',
     'proxy',

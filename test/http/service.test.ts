@@ -4,7 +4,7 @@ import { CONTENT_TYPE } from '../../src/core/batch.ts';
 import { OPERATIONS } from '../../src/core/operations.ts';
 import { get } from './listener-contract.ts';
 import { FakeLogger } from './support/fake-logger.ts';
-import { sinkReply } from './support/fake-sink.ts';
+import { sinkReply, toldOf } from './support/fake-sink.ts';
 import { entryOf, ringOf } from './support/keys.ts';
 import { serviceStage } from './support/service.ts';
 
@@ -34,6 +34,7 @@ t.test('every operation reaches the sink with its subject, seat and body', async
       events: '*',
       ifMatch: '',
       octets: false,
+      variesByKey: false,
     });
     t.equal(request.body === null ? '' : Buffer.from(request.body).toString(), body);
   }
@@ -262,8 +263,8 @@ t.test(
     const wire = await open();
     const answers: (() => void)[] = [];
     const submitted = new Promise<void>((resolve) => {
-      sink.submit = (_operation, _request, done) => {
-        answers.push(() => done(sinkReply('{"done":true}')));
+      sink.submit = (_operation, request, done) => {
+        answers.push(() => done(toldOf(sinkReply('{"done":true}'), request)));
         resolve();
       };
     });

@@ -1,13 +1,6 @@
 /** History's pages over a journal that is an array: what they tell, what they wait for, what they refuse. */
 import t from 'tap';
-import {
-  BATCH_KIND,
-  decodeReplies,
-  decodeReplyHeader,
-  encodeRequests,
-  type BatchReply,
-  type ReplyHeader,
-} from '../../src/core/batch.ts';
+import { BATCH_KIND, type ReplyHeader } from '../../src/core/batch.ts';
 import { headerBytes, wide, WORD_EVENT, WORD_SEQUENCE } from '../../src/core/frame.ts';
 import {
   BLOCK,
@@ -30,6 +23,8 @@ import { HistoryServer } from '../../src/service/history-server.ts';
 import { START_MS } from '../engine/rig.ts';
 import { validateReply } from '../support/openapi.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
+import { batchOf, readReplies, type ReadReply } from '../support/batches.ts';
+import { decodeReplyHeader } from '../../src/core/reply-codec.ts';
 
 type FramesQuery = Parameters<ReadFrames>[0];
 type FramesPage = ReturnType<ReadFrames>;
@@ -64,7 +59,7 @@ class HistoryRig extends ServiceRig {
     return { kind: 'page', next: null, ...this.page, lastSequence };
   };
 
-  history(options: RequestOptions, slot = 1): { header: ReplyHeader; reply: BatchReply; json: Json } {
+  history(options: RequestOptions, slot = 1): { header: ReplyHeader; reply: ReadReply; json: Json } {
     const header = {
       batchId: ++this.batchId,
       eventSlot: slot,
@@ -73,8 +68,8 @@ class HistoryRig extends ServiceRig {
       expireBeforeMs: START_MS,
     };
     const request = requestOf(HISTORY, { subject: 'gala', ...options });
-    const bytes = this.#server.serve(encodeRequests(header, [request]));
-    const [reply] = decodeReplies(bytes);
+    const bytes = this.#server.serve(batchOf(header, [request]));
+    const [reply] = readReplies(bytes);
     return { header: decodeReplyHeader(bytes), reply, json: jsonOf(reply) };
   }
 
@@ -177,7 +172,7 @@ function ended(t: { teardown(fn: () => void): void }): HistoryRig {
   t.teardown(() => rig.close());
   rig.define(GALA);
   const subject = 'gala';
-  const must = (reply: BatchReply): Json => {
+  const must = (reply: ReadReply): Json => {
     rig.journal.drain();
     if (reply.status >= 300) throw new Error(Buffer.from(reply.body).toString());
     return jsonOf(reply);

@@ -1,6 +1,6 @@
 /** Lists of events, holds and orders, and what has changed since a sequence: whole, filtered, paged, gated. */
 import t from 'tap';
-import { BATCH_KIND, type BatchReply } from '../../src/core/batch.ts';
+import { BATCH_KIND } from '../../src/core/batch.ts';
 import {
   BLOCK,
   CANCEL_ORDER,
@@ -26,6 +26,7 @@ import { SeededRandom } from '../../src/journal/random.ts';
 import { START_MS, testSeed } from '../engine/rig.ts';
 import { validateReply } from '../support/openapi.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
+import { type ReadReply } from '../support/batches.ts';
 
 type Test = { teardown(fn: () => void): void };
 type Entry = Readonly<Record<string, unknown>>;
@@ -76,7 +77,7 @@ function all(
   throw new Error('the pages never end');
 }
 
-function must(rig: ServiceRig, reply: BatchReply): Json {
+function must(rig: ServiceRig, reply: ReadReply): Json {
   rig.journal.drain();
   if (reply.status >= 300) throw new Error(Buffer.from(reply.body).toString());
   return reply.status === 204 ? (null as unknown as Json) : jsonOf(reply);

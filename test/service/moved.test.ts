@@ -1,7 +1,7 @@
 /** A worker that knows an event from before it moved: whatever it is asked for, it never looks at what was given back. */
 import t from 'tap';
 import type { Test } from 'tap';
-import { BATCH_KIND, encodeRequests } from '../../src/core/batch.ts';
+import { BATCH_KIND } from '../../src/core/batch.ts';
 import {
   AVAILABILITY,
   CONFIRM_HOLD,
@@ -18,6 +18,7 @@ import { viewEvent } from '../../src/memory/event.ts';
 import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { differences, smallLimits } from '../engine/rig.ts';
 import { GALA, jsonOf, requestOf, ServiceRig } from './rig.ts';
+import { batchOf } from '../support/batches.ts';
 
 const STALE = 1;
 
@@ -42,7 +43,7 @@ function patch(rig: ServiceRig, body: object): void {
 function reuse(rig: ServiceRig, page: number): void {
   const header = { batchId: ++rig.batchId, eventSlot: REGISTRY_SLOT, kind: BATCH_KIND.write };
   const times = { nowMs: rig.nowMs, expireBeforeMs: rig.nowMs };
-  rig.servers[0].serve(encodeRequests({ ...header, ...times, reclaim: true }, []));
+  rig.servers[0].serve(batchOf({ ...header, ...times, reclaim: true }, []));
   const slot = rig.define({ ...GALA, id: 'other' });
   if (viewEvent(rig.arena, slot).firstPage !== page) throw new Error('the other event lies elsewhere');
 }

@@ -1,7 +1,6 @@
 /** Each call that changes something: what it answers, what it refuses with which numbers, and what its key replays. */
 import t from 'tap';
 import type { Test } from 'tap';
-import type { BatchReply } from '../../src/core/batch.ts';
 import {
   AVAILABILITY,
   BLOCK,
@@ -22,6 +21,7 @@ import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { keyHash } from '../../src/service/key-hash.ts';
 import { START_MS } from '../engine/rig.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
+import { type ReadReply } from '../support/batches.ts';
 
 const SHOW = {
   ...GALA,
@@ -56,15 +56,15 @@ function rigWith(t: { teardown: (action: () => void) => void }, event: object = 
   return rig;
 }
 
-function hold(rig: ServiceRig, body: object, options: RequestOptions = {}): BatchReply {
+function hold(rig: ServiceRig, body: object, options: RequestOptions = {}): ReadReply {
   return rig.write(CREATE_HOLD, { subject: 'gala', ...options, body: { customer: 'c-1', ...body } });
 }
 
-function order(rig: ServiceRig, body: object, options: RequestOptions = {}): BatchReply {
+function order(rig: ServiceRig, body: object, options: RequestOptions = {}): ReadReply {
   return rig.write(CREATE_ORDER, { subject: 'gala', ...options, body: { customer: 'c-1', ...body } });
 }
 
-function good(reply: BatchReply, status: number): Json {
+function good(reply: ReadReply, status: number): Json {
   if (reply.status !== status) throw new Error(Buffer.from(reply.body).toString());
   return jsonOf(reply);
 }
@@ -152,7 +152,7 @@ t.test('a type left out is the only one, else standard, else asked for by name',
 function refused(
   t: Test,
   rig: ServiceRig,
-  reply: () => BatchReply,
+  reply: () => ReadReply,
   status: number,
   problem: Record<string, unknown>,
 ): void {
@@ -290,7 +290,7 @@ t.test('a hold is extended, never shortened, and up to its cap', async (t) => {
   const rig = rigWith(t);
   const first = good(hold(rig, { items: [{ section: 'floor', quantity: 1 }] }), 201);
   const subject = String(first['id']);
-  const extend = (seconds: number): BatchReply => rig.write(EXTEND_HOLD, { subject, body: { seconds } });
+  const extend = (seconds: number): ReadReply => rig.write(EXTEND_HOLD, { subject, body: { seconds } });
   t.same(good(extend(300), 200), first, 'what would not lengthen it changes nothing');
   t.same(good(extend(10), 200), first);
   rig.nowMs += 100_000;
@@ -315,7 +315,7 @@ t.test('an expired hold is taken again if that is asked for and all of it is the
   const [mine, lost] = [make('stalls-A-1'), make('stalls-A-2')];
   rig.nowMs += 60_000;
   const receivedAtMs = rig.nowMs;
-  const confirm = (subject: string, body: object): BatchReply =>
+  const confirm = (subject: string, body: object): ReadReply =>
     rig.write(CONFIRM_HOLD, { subject, receivedAtMs, body });
   t.match(jsonOf(confirm(mine, {})), { status: 409, code: 'hold-expired' });
   t.match(jsonOf(confirm(lost, {})), { status: 409, code: 'hold-expired' });
@@ -331,7 +331,7 @@ t.test('tickets are cancelled, to sale or to blocked', async (t) => {
   const made = good(order(rig, { items: [{ section: 'floor', quantity: 3 }] }), 201);
   const subject = String(made['id']);
   const ids = (made['tickets'] as unknown as { id: string }[]).map(({ id }) => id);
-  const cancel = (body: object | null): BatchReply => rig.write(CANCEL_ORDER, { subject, body });
+  const cancel = (body: object | null): ReadReply => rig.write(CANCEL_ORDER, { subject, body });
   const first = good(cancel({ tickets: [ids[1]], to: 'blocked', reason: 'wet' }), 200);
   t.match(first, { state: 'confirmed', cancelledTotal: 4500, total: 13_500 });
   t.match(first['tickets'], [{ state: 'valid' }, { state: 'cancelled' }, { state: 'valid' }]);
@@ -347,7 +347,7 @@ t.test(
   'places are blocked and put back, all or nothing, and the reply says how their sections stand',
   async (t) => {
     const rig = rigWith(t);
-    const call = (operation: Operation, items: object[], reason?: string): BatchReply =>
+    const call = (operation: Operation, items: object[], reason?: string): ReadReply =>
       rig.write(operation, { subject: 'gala', body: { items, reason } });
     const seats = [{ seat: 'stalls-A-1' }, { seat: 'stalls-A-2' }, { section: 'floor', quantity: 10 }];
     const reply = call(BLOCK, seats, 'stage');
@@ -431,7 +431,7 @@ for (const [operation, prepare, body, other, [first, replayed]] of MUTATIONS) {
     const rig = rigWith(t);
     const subject = prepare(rig);
     const slot = operation.lane === 'registry' ? REGISTRY_SLOT : 1;
-    const send = (options: RequestOptions = {}): BatchReply =>
+    const send = (options: RequestOptions = {}): ReadReply =>
       rig.write(operation, { subject, body, idempotencyKey: 'k', keyId: 'shop', ...options }, slot);
     const made = send();
     t.match([made.status, made.replayed], [first, false]);
@@ -452,11 +452,11 @@ for (const [operation, prepare, body, other, [first, replayed]] of MUTATIONS) {
 t.test('a request that an event changed since makes invalid is still answered from its key', async (t) => {
   const rig = rigWith(t);
   const body = { customer: 'c-9', seconds: 600, items: [{ seat: 'stalls-A-1', type: 'child' }, ...floor(3)] };
-  const send = (): BatchReply => rig.write(CREATE_HOLD, { subject: 'gala', body, idempotencyKey: 'k' });
+  const send = (): ReadReply => rig.write(CREATE_HOLD, { subject: 'gala', body, idempotencyKey: 'k' });
   const made = good(send(), 201);
   const subject = String(made['id']);
   const changeBody = { add: [{ seat: 'stalls-A-2', type: 'child' }], remove: floor(1) };
-  const change = (): BatchReply => rig.write(CHANGE_HOLD, { subject, body: changeBody, idempotencyKey: 'k' });
+  const change = (): ReadReply => rig.write(CHANGE_HOLD, { subject, body: changeBody, idempotencyKey: 'k' });
   good(change(), 200);
   const patch = {
     limits: { maxHoldSeconds: 300, ticketsPerHold: 1 },

@@ -1,7 +1,7 @@
 /** Events changed and archived: versions, life, sizes, prices, and what others see meanwhile. */
 import t from 'tap';
 import type { Test } from 'tap';
-import { BATCH_KIND, encodeRequests, decodeReplies, type BatchReply } from '../../src/core/batch.ts';
+import { BATCH_KIND } from '../../src/core/batch.ts';
 import { ARCHIVE_SUMMARY_BYTES_MAX } from '../../src/core/limits.ts';
 import {
   AVAILABILITY,
@@ -23,6 +23,7 @@ import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { ringHead } from '../../src/memory/ring.ts';
 import { archiveSummaryJson } from '../../src/service/event-requests.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
+import { batchOf, readReplies, type ReadReply } from '../support/batches.ts';
 
 function rigWith(t: Test, event: object = GALA, servers = 1): ServiceRig {
   const rig = new ServiceRig(servers);
@@ -31,7 +32,7 @@ function rigWith(t: Test, event: object = GALA, servers = 1): ServiceRig {
   return rig;
 }
 
-function patch(rig: ServiceRig, body: unknown, options: RequestOptions = {}, server = 0): BatchReply {
+function patch(rig: ServiceRig, body: unknown, options: RequestOptions = {}, server = 0): ReadReply {
   return rig.write(PATCH_EVENT, { subject: 'gala', body, ...options }, REGISTRY_SLOT, server);
 }
 
@@ -42,7 +43,7 @@ function patched(rig: ServiceRig, body: unknown, options: RequestOptions = {}): 
   return jsonOf(reply);
 }
 
-const order = (rig: ServiceRig, items: object[], options: RequestOptions = {}): BatchReply =>
+const order = (rig: ServiceRig, items: object[], options: RequestOptions = {}): ReadReply =>
   rig.write(CREATE_ORDER, { subject: 'gala', body: { items }, ...options });
 const get = (rig: ServiceRig, server = 0): Json =>
   jsonOf(rig.read(GET_EVENT, { subject: 'gala' }, 1, server));
@@ -263,7 +264,7 @@ t.test('memory of archived events is given back when the header says that it may
     const header = { batchId: ++rig.batchId, eventSlot: REGISTRY_SLOT, kind: BATCH_KIND.write };
     const times = { nowMs: rig.nowMs, expireBeforeMs: rig.nowMs, reclaim };
     const request = requestOf(CREATE_EVENT, { body: { ...big, id } });
-    const reply = decodeReplies(rig.servers[0].serve(encodeRequests({ ...header, ...times }, [request])))[0];
+    const reply = readReplies(rig.servers[0].serve(batchOf({ ...header, ...times }, [request])))[0];
     rig.journal.drain();
     return reply.status;
   };
@@ -341,7 +342,7 @@ t.test('a batch that was parsed under an older definition is parsed anew', async
 t.test('the key of a caller must cover the event that it makes, an id that is made up too', async (t) => {
   const rig = new ServiceRig();
   t.teardown(() => rig.close());
-  const make = (events: string, body: object, key = ''): BatchReply => {
+  const make = (events: string, body: object, key = ''): ReadReply => {
     const whole = { startsAt: GALA.startsAt, capacity: 5, ...body };
     const reply = rig.write(CREATE_EVENT, { events, body: whole, idempotencyKey: key }, REGISTRY_SLOT);
     rig.journal.drain();

@@ -1,6 +1,5 @@
 /** What single reads and live updates tell: to whom, at which version, and what has changed since a sequence. */
 import t from 'tap';
-import type { BatchReply } from '../../src/core/batch.ts';
 import {
   AVAILABILITY,
   BLOCK,
@@ -19,6 +18,7 @@ import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { smallLimits, testSeed } from '../engine/rig.ts';
 import { validateReply } from '../support/openapi.ts';
 import { GALA, jsonOf, ServiceRig, type Json } from './rig.ts';
+import { type ReadReply } from '../support/batches.ts';
 
 type Test = { teardown(fn: () => void): void };
 
@@ -37,7 +37,7 @@ function read(rig: ServiceRig, operation: Operation, query: string): Json {
   return json;
 }
 
-function must(rig: ServiceRig, reply: BatchReply): Json {
+function must(rig: ServiceRig, reply: ReadReply): Json {
   rig.journal.drain();
   if (reply.status >= 300) throw new Error(Buffer.from(reply.body).toString());
   return jsonOf(reply);
@@ -166,7 +166,7 @@ t.test(
   'a reply that was kept is not told once the event was changed or archived, by whichever worker',
   async (t) => {
     const rig = rigWith(t, GALA, 2);
-    const get = (operation: Operation, server: number, ifNoneMatch = ''): BatchReply =>
+    const get = (operation: Operation, server: number, ifNoneMatch = ''): ReadReply =>
       rig.read(operation, { subject: 'gala', role: 'none', events: '', ifNoneMatch }, 1, server);
     for (const operation of [GET_EVENT, AVAILABILITY, SEATS]) {
       for (const server of [0, 1, 0, 1]) t.match(get(operation, server), { status: 200, isPublic: true });
@@ -212,7 +212,7 @@ t.test(
 
 t.test('what is read with a key is not for caches on the way, nor is a draft', async (t) => {
   const rig = rigWith(t, { ...GALA, state: 'draft' });
-  const get = (keyId: string): BatchReply => rig.read(GET_EVENT, { subject: 'gala', keyId });
+  const get = (keyId: string): ReadReply => rig.read(GET_EVENT, { subject: 'gala', keyId });
   t.equal(get('').isPublic, false, 'a draft');
   patch(rig, { state: 'open' });
   for (const _ of [1, 2]) {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { Test } from 'tap';
-import { BATCH_KIND, CONTENT_TYPE, type BatchReply } from '../../src/core/batch.ts';
+import { BATCH_KIND, CONTENT_TYPE } from '../../src/core/batch.ts';
 import {
   AVAILABILITY,
   BLOCK,
@@ -42,8 +42,9 @@ import {
   type Bad,
 } from './bad-bodies.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type RequestOptions } from './rig.ts';
+import { type ReadReply } from '../support/batches.ts';
 
-function check(t: Test, rig: ServiceRig, reply: BatchReply, bad: Bad, before: Buffer, what: string): void {
+function check(t: Test, rig: ServiceRig, reply: ReadReply, bad: Bad, before: Buffer, what: string): void {
   const [, status, code, pointer] = bad;
   const problem = jsonOf(reply);
   const found = `${reply.status} ${String(problem['code'])}`;
@@ -443,7 +444,7 @@ t.test(
 t.test('what a lost worker had published is answered as it would have been', async (t) => {
   const rig = new ServiceRig();
   t.teardown(() => rig.close());
-  const compare = (operation: Operation, options: RequestOptions, slot = 1): BatchReply => {
+  const compare = (operation: Operation, options: RequestOptions, slot = 1): ReadReply => {
     const first = ringHead(rig.arena);
     const original = rig.write(operation, options, slot);
     const commands = publishedCommands(rig.arena, rig.batchId, first);

@@ -1,17 +1,9 @@
 /** Batch servers on one thread, over one arena: requests in, replies out, no pool and no HTTP. */
 import { BroadcastChannel } from 'node:worker_threads';
-import {
-  BATCH_KIND,
-  decodeReplies,
-  decodeReplyHeader,
-  encodeRequests,
-  type BatchKind,
-  type BatchReply,
-  type BatchRequest,
-  type ReplyHeader,
-} from '../../src/core/batch.ts';
+import { BATCH_KIND, type BatchKind, type BatchRequest, type ReplyHeader } from '../../src/core/batch.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import { CREATE_EVENT, type Operation } from '../../src/core/operations.ts';
+import { decodeReplyHeader } from '../../src/core/reply-codec.ts';
 import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
 import { EVENT, LINE_WORDS, PAGE_WORDS } from '../../src/memory/layout.ts';
 import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
@@ -19,6 +11,7 @@ import { ringHead, startRing } from '../../src/memory/ring.ts';
 import { takeThreadSlot, type ThreadBase } from '../../src/memory/threads.ts';
 import { BatchServer } from '../../src/service/batch-server.ts';
 import { smallLimits, START_MS, TinyJournal } from '../engine/rig.ts';
+import { batchOf, readReplies, type ReadReply } from '../support/batches.ts';
 
 export type RequestOptions = Partial<Omit<BatchRequest, 'operation' | 'body'>> & { readonly body?: unknown };
 
@@ -40,6 +33,7 @@ export function requestOf(operation: Operation, options: RequestOptions = {}): B
     client: 'c',
     requestId: 'r1',
     octets: false,
+    variesByKey: false,
     fact: 0,
     ...rest,
     body: bodyBytes(body),
@@ -53,8 +47,8 @@ function bodyBytes(body: unknown): Uint8Array | null {
 
 export type Json = { [name: string]: Json } & { [index: number]: Json } & (string | number | boolean | null);
 
-export function jsonOf(reply: BatchReply): Json {
-  return JSON.parse(Buffer.from(reply.body).toString('utf8')) as Json;
+export function jsonOf({ body }: ReadReply): Json {
+  return JSON.parse(body.toString('utf8')) as Json;
 }
 
 let channels = 0;
@@ -93,7 +87,7 @@ export class ServiceRig {
     slot: number,
     requests: readonly BatchRequest[],
     server = 0,
-  ): { header: ReplyHeader; replies: BatchReply[] } {
+  ): { header: ReplyHeader; replies: ReadReply[] } {
     const header = {
       batchId: ++this.batchId,
       eventSlot: slot,
@@ -101,15 +95,15 @@ export class ServiceRig {
       nowMs: this.nowMs,
       expireBeforeMs: this.nowMs,
     };
-    const bytes = this.servers[server].serve(encodeRequests(header, requests));
-    return { header: decodeReplyHeader(bytes), replies: decodeReplies(bytes) };
+    const bytes = this.servers[server].serve(batchOf(header, requests));
+    return { header: decodeReplyHeader(bytes), replies: readReplies(bytes) };
   }
 
-  write(operation: Operation, options: RequestOptions = {}, slot = 1, server = 0): BatchReply {
+  write(operation: Operation, options: RequestOptions = {}, slot = 1, server = 0): ReadReply {
     return this.batch(BATCH_KIND.write, slot, [requestOf(operation, options)], server).replies[0];
   }
 
-  read(operation: Operation, options: RequestOptions = {}, slot = 1, server = 0): BatchReply {
+  read(operation: Operation, options: RequestOptions = {}, slot = 1, server = 0): ReadReply {
     return this.batch(BATCH_KIND.read, slot, [requestOf(operation, options)], server).replies[0];
   }
 

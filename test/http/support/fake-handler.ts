@@ -31,7 +31,7 @@ export class FakeHandler implements RequestHandler<Admission> {
 
   handle(exchange: Exchange<Admission>): void {
     if (exchange.head.target.startsWith('/auto')) return exchange.reply(textReply(exchange.head.target));
-    this.handled.push(exchange);
+    this.handled.push(kept(exchange));
     this.#wake();
     if (this.autoReply !== null) exchange.reply(this.autoReply(exchange));
   }
@@ -50,6 +50,19 @@ export class FakeHandler implements RequestHandler<Admission> {
     while (this.handled.length <= this.#taken) await new Promise<void>((resolve) => (this.#wake = resolve));
     return this.handled[this.#taken++];
   }
+}
+
+/** With the body, which an exchange lets go of when it has been handled. */
+function kept(exchange: Exchange<Admission>): Exchange<Admission> {
+  const { head, admission, body, receivedAtMs } = exchange;
+  return {
+    head,
+    admission,
+    body,
+    receivedAtMs,
+    reply: (reply) => exchange.reply(reply),
+    stream: (streamHead, listener) => exchange.stream(streamHead, listener),
+  };
 }
 
 function refusalOf(target: string): Reply | null {

@@ -3,7 +3,7 @@
  * parse what they are told and keep the states they know.
  */
 import { CONTENT_TYPE } from '../../../src/core/batch.ts';
-import type { BatchRequest } from '../../../src/core/batch.ts';
+import type { BatchReply, BatchRequest } from '../../../src/core/batch.ts';
 import { problemJson } from '../../../src/core/problems.ts';
 import type { Operation } from '../../../src/core/operations.ts';
 import type { Scheduler } from '../../../src/dispatch/scheduler.ts';
@@ -12,7 +12,7 @@ import { createHead } from '../../../src/http/head.ts';
 import type { Admission, Exchange, Reply, ReplyStream, StreamListener } from '../../../src/http/listener.ts';
 import { LiveUpdates } from '../../../src/http/live-updates.ts';
 import type { LiveOptions } from '../../../src/http/live-updates.ts';
-import { sinkReply } from './fake-sink.ts';
+import { sinkReply, toldOf } from './fake-sink.ts';
 
 export const LIFE = 'abcd1234';
 
@@ -62,7 +62,7 @@ export class Hall {
     this.seats.set(seat, { state, sequence: ++this.sequence });
   }
 
-  read(query: string, role: string): SinkReply {
+  read(query: string, role: string): BatchReply {
     if (this.state === 'archived' || (this.state === 'draft' && role === 'none'))
       return sinkReply(problemJson('event-not-found', 'r'), {
         status: 404,
@@ -123,7 +123,7 @@ export class HandSink implements RequestSink {
     const limit: SinkReply = { kind: 'problem', code: 'rate-limited', extras: { retryAfterMs: 1 } };
     const looked = this.#waiting.map(({ request, done, isLimited }) => {
       const reply = this.refusal ?? (isLimited ? limit : null) ?? this.hall.read(request.query, request.role);
-      return () => done(reply);
+      return () => done(toldOf(reply, request));
     });
     this.#waiting = [];
     return () => looked.forEach((answer) => answer());
@@ -247,6 +247,7 @@ export function liveStage(options: Partial<LiveOptions> = {}): LiveStage {
       events: '',
       requestId: 'r1',
       octets: false,
+      variesByKey: false,
       body: null,
       fact: 0,
       ...more,
