@@ -18,6 +18,7 @@ import type { Match, Route } from './router.ts';
 const REFUSED_BODY_BYTES_MAX = 16 * 1024;
 
 export interface Call extends Admission {
+  readonly method: string;
   readonly requestId: string;
   /** Null only with a refusal. */
   readonly match: Match | null;
@@ -36,6 +37,7 @@ export function refusalOf(code: ProblemCode, extras: ProblemExtras = {}): Refusa
 }
 
 export function admitted(
+  method: string,
   requestId: string,
   match: Match,
   caller: Caller | null,
@@ -44,6 +46,7 @@ export function admitted(
 ): Call {
   const operation = operationOf(match.route);
   return {
+    method,
     requestId,
     match,
     caller,
@@ -58,6 +61,7 @@ export function admitted(
 }
 
 export function refused(
+  method: string,
   requestId: string,
   refusal: Refusal,
   match: Match | null,
@@ -69,6 +73,7 @@ export function refused(
   const negotiates = match !== null && match.route.negotiates;
   const reply: Reply = problemReply(code, requestId, extras, { close, authenticate, allow, negotiates });
   return {
+    method,
     requestId,
     match,
     caller,

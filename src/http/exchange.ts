@@ -12,7 +12,7 @@ import type { Turn } from './turns.ts';
 export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
   readonly #connection: Connection<A>;
   readonly #wire: ReplyWire;
-  readonly head: RequestHead;
+  #head: RequestHead | null;
   readonly admission: A;
   body: Uint8Array | null = null;
   receivedAtMs = 0;
@@ -20,13 +20,20 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
   #answered = false;
   #ready = false;
   #isCutOff = false;
+  readonly #isHead: boolean;
 
   constructor(connection: Connection<A>, wire: ReplyWire, head: RequestHead, admission: A) {
     this.#connection = connection;
     this.#wire = wire;
-    this.head = head;
+    this.#head = head;
+    this.#isHead = head.method === 'HEAD';
     this.admission = admission;
     connection.last = wire;
+  }
+
+  get head(): RequestHead {
+    assert(this.#head !== null, 'a head is looked at until its request was handled');
+    return this.#head;
   }
 
   get safe(): boolean {
@@ -65,7 +72,8 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     const { refusal } = this.admission;
     if (refusal !== null) this.reply(refusal);
     else this.#connection.handler.handle(this);
-    // Whoever handles it has copied what is needed: nothing that waits keeps what was read from a socket.
+    // Whoever handles it has copied what is needed: what waits is to be little.
+    this.#head = null;
     this.body = null;
   }
 
@@ -79,7 +87,7 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
 
   stream(head: StreamHead, listener: StreamListener): ReplyStream | null {
     assert(!this.safe, 'a stream has its connection to itself');
-    if (this.head.method === 'HEAD' || this.#connection.socket.destroyed) {
+    if (this.#isHead || this.#connection.socket.destroyed) {
       this.reply({ ...head, body: null, close: false });
       return null;
     }

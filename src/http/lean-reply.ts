@@ -21,13 +21,6 @@ function headText(status: number, headers: string): string {
   return statusLine(status) + headers + dateLine();
 }
 
-/** What a reply must know of its request. */
-export interface RequestTraits {
-  readonly isHead: boolean;
-  /** HTTP/1.0 knows no chunks. */
-  readonly takesChunks: boolean;
-}
-
 export class ReplyOrder {
   readonly socket: Socket;
   /** Messages that were made elsewhere say what this one would of how long a connection lives. */
@@ -50,8 +43,9 @@ export class ReplyOrder {
     return this.#replies.length === 0;
   }
 
-  open(traits: RequestTraits): LeanReply {
-    const reply = new LeanReply(this, traits);
+  /** @param takesChunks HTTP/1.0 knows none */
+  open(isHead: boolean, takesChunks: boolean): LeanReply {
+    const reply = new LeanReply(this, isHead, takesChunks);
     this.#replies.push(reply);
     return reply;
   }
@@ -100,7 +94,8 @@ export class ReplyOrder {
 
 export class LeanReply implements ReplyWire {
   readonly #order: ReplyOrder;
-  readonly #traits: RequestTraits;
+  readonly #isHead: boolean;
+  readonly #takesChunks: boolean;
   isReceived = false;
   /** What was given before its turn; null from then on. */
   #pieces: Uint8Array[] | null;
@@ -109,9 +104,10 @@ export class LeanReply implements ReplyWire {
   #isChunked = false;
   #onWhole: (() => void)[] | null = null;
 
-  constructor(order: ReplyOrder, traits: RequestTraits) {
+  constructor(order: ReplyOrder, isHead: boolean, takesChunks: boolean) {
     this.#order = order;
-    this.#traits = traits;
+    this.#isHead = isHead;
+    this.#takesChunks = takesChunks;
     this.#pieces = order.isIdle ? null : [];
   }
 
@@ -137,7 +133,7 @@ export class LeanReply implements ReplyWire {
   }
 
   reply(reply: Reply, closes: boolean): void {
-    const message = closes || this.#traits.isHead || !this.#order.takesMessages ? undefined : reply.message;
+    const message = closes || this.#isHead || !this.#order.takesMessages ? undefined : reply.message;
     if (message === undefined) this.#giveWhole(reply, reply.body, closes);
     else this.#giveMessage(message);
     this.#finish(closes);
@@ -148,7 +144,7 @@ export class LeanReply implements ReplyWire {
   }
 
   begin(status: number, headers: string): void {
-    this.#isChunked = this.#traits.takesChunks;
+    this.#isChunked = this.#takesChunks;
     const framing = this.#isChunked ? 'Transfer-Encoding: chunked\r\n' : '';
     this.#give(Buffer.from(`${headText(status, headers)}Connection: close\r\n${framing}\r\n`, 'latin1'));
   }
@@ -196,7 +192,7 @@ export class LeanReply implements ReplyWire {
     let head = headText(status, headers);
     if (body !== null) head += `Content-Length: ${body.byteLength}\r\n`;
     head += `${this.#order.connectionLines(closes)}\r\n`;
-    const rest = body === null || this.#traits.isHead ? NO_BYTES : body;
+    const rest = body === null || this.#isHead ? NO_BYTES : body;
     // One buffer, so one write: a head is ASCII, and its bytes are its characters.
     const bytes = Buffer.allocUnsafe(head.length + rest.byteLength);
     bytes.write(head, 0, head.length, 'latin1');

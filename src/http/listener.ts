@@ -69,11 +69,11 @@ export interface Admission {
   readonly refusal: Reply | null;
 }
 
-/** One request on its way. */
+/** One request on its way. Its head and its body are there until handle() returns. */
 export interface Exchange<A extends Admission> {
   readonly head: RequestHead;
   readonly admission: A;
-  /** null if none was sent, or an empty one; and once handle() has returned. */
+  /** null if none was sent, or an empty one. */
   readonly body: Uint8Array | null;
   /** When the last byte arrived, by options.now. */
   readonly receivedAtMs: number;

@@ -118,8 +118,11 @@ class Service implements HttpService, RequestHandler<Call> {
   readonly #router: Router;
   readonly #listener: Listener;
   #keys: KeyRing | null;
-  /** Ids made here: a random prefix for the process and a count. They tell requests apart; they prove nothing. */
-  readonly #idPrefix = randomBytes(6).toString('hex');
+  /**
+   * Ids made here: a random prefix for the process and a count. They tell requests apart; they prove nothing. Short ones:
+   * V8 makes one string of up to 12 characters, and two that are tied together of more.
+   */
+  readonly #idPrefix = randomBytes(3).toString('hex');
   #idCount = 0;
   #draining = false;
 
@@ -160,26 +163,33 @@ class Service implements HttpService, RequestHandler<Call> {
 
   admit(head: RequestHead): Call {
     const call = this.#admit(head, this.#isObserved ? performance.now() : 0);
-    if (call.refusal !== null) this.#tell(head.method, call, call.refusal.status, call.code, -1);
+    if (call.refusal !== null) this.#tell(call, call.refusal.status, call.code, -1);
     return call;
   }
 
   #admit(head: RequestHead, startedMs: number): Call {
     const requestId = usableRequestId(head.requestId) ?? this.#nextId();
     const unfit = checkFraming(head) ?? checkHost(head, this.#keys !== null);
-    if (unfit !== null) return refused(requestId, unfit, null, null, startedMs);
+    if (unfit !== null) return refused(head.method, requestId, unfit, null, null, startedMs);
 
     const routed = this.#router.route(head.method, head.target);
     switch (routed.kind) {
       case 'match':
         return this.#admitMatch(head, requestId, routed, startedMs);
       case 'bad-target':
-        return refused(requestId, refusalOf('bad-target', { detail: routed.detail }), null, null, startedMs);
+        return refused(
+          head.method,
+          requestId,
+          refusalOf('bad-target', { detail: routed.detail }),
+          null,
+          null,
+          startedMs,
+        );
       case 'not-found':
-        return refused(requestId, refusalOf('not-found'), null, null, startedMs);
+        return refused(head.method, requestId, refusalOf('not-found'), null, null, startedMs);
       case 'method-not-allowed': {
         const refusal = refusalOf('method-not-allowed', { detail: `Allowed here: ${routed.allow}` });
-        return refused(requestId, refusal, null, null, startedMs, routed.allow);
+        return refused(head.method, requestId, refusal, null, null, startedMs, routed.allow);
       }
     }
   }
@@ -188,7 +198,8 @@ class Service implements HttpService, RequestHandler<Call> {
     const { route } = match;
     const isHealth = route.kind === 'healthz' || route.kind === 'readyz';
     const known = isHealth ? null : identify(head, this.#keys, this.#proxies);
-    if (known !== null && isRefusal(known)) return refused(requestId, known, match, null, startedMs);
+    if (known !== null && isRefusal(known))
+      return refused(head.method, requestId, known, match, null, startedMs);
     const accepted = parseAccept(head.accept);
     const operation = operationOf(route);
     const refusal =
@@ -198,8 +209,8 @@ class Service implements HttpService, RequestHandler<Call> {
       checkContent(head, operation !== null && operation.body !== 'none') ??
       checkQuery(match) ??
       (operation !== null && isMutation(operation) ? checkKey(head, operation) : null);
-    if (refusal !== null) return refused(requestId, refusal, match, known, startedMs);
-    return admitted(requestId, match, known, route.negotiates && accepted.octets, startedMs);
+    if (refusal !== null) return refused(head.method, requestId, refusal, match, known, startedMs);
+    return admitted(head.method, requestId, match, known, route.negotiates && accepted.octets, startedMs);
   }
 
   #checkCaller(caller: Caller, match: Match): Refusal | null {
@@ -253,7 +264,7 @@ class Service implements HttpService, RequestHandler<Call> {
       if (operation.lane === 'stream') {
         if (this.#streams === null) return this.#refuse(exchange, refusalOf('not-found'));
         return this.#streams.open(exchange, request, (status, code) => {
-          this.#tell(exchange.head.method, exchange.admission, status, code, -1);
+          this.#tell(exchange.admission, status, code, -1);
         });
       }
       this.#sink.submit(operation, request, (sinkReply: SinkReply) => {
@@ -293,27 +304,26 @@ class Service implements HttpService, RequestHandler<Call> {
 
   #reply(exchange: Exchange<Call>, reply: Reply, code = '', sequence = -1): void {
     exchange.reply(reply);
-    this.#tell(exchange.head.method, exchange.admission, reply.status, code, sequence);
+    this.#tell(exchange.admission, reply.status, code, sequence);
   }
 
   refuse(code: ProblemCode, detail: string, requestId: string): Reply {
     const retryAfterMs = code === 'overloaded' || code === 'draining' ? jittered(RETRY_AFTER_MS) : undefined;
     const id = usableRequestId(requestId) ?? this.#nextId();
     const reply = problemReply(code, id, { detail, retryAfterMs }, { close: true });
-    const call = { requestId: id, match: null, caller: null, startedMs: 0 };
-    this.#tell('', call, reply.status, code, -1);
+    const call = { method: '', requestId: id, match: null, caller: null, startedMs: 0 };
+    this.#tell(call, reply.status, code, -1);
     return reply;
   }
 
   /** To the log, and to whoever counts. Costs a comparison or two where nobody listens. */
   #tell(
-    method: string,
-    call: Pick<Call, 'requestId' | 'match' | 'caller' | 'startedMs'>,
+    call: Pick<Call, 'method' | 'requestId' | 'match' | 'caller' | 'startedMs'>,
     status: number,
     code: string,
     sequence: number,
   ): void {
-    const { requestId, match, caller, startedMs } = call;
+    const { method, requestId, match, caller, startedMs } = call;
     if (code !== '') this.#log.problem(code, status, match?.route.name ?? '', requestId);
     if (!this.#isObserved) return;
     const ms = startedMs === 0 ? 0 : performance.now() - startedMs;

@@ -8,8 +8,12 @@ import t from 'tap';
 import type { Test } from 'tap';
 import { LISTENER_DEFAULTS } from '../../src/http/listener.ts';
 import type { ListenerFactory, ListenerOptions } from '../../src/http/listener.ts';
+import { AVAILABILITY } from '../../src/core/operations.ts';
+import { requestOf } from '../service/rig.ts';
+import { messageOf } from '../support/batches.ts';
 import { streamContract } from './stream-contract.ts';
 import { FAKE_BODY_BYTES_MAX, FakeHandler, textReply } from './support/fake-handler.ts';
+import { sinkReply } from './support/fake-sink.ts';
 import { get, listenerStage } from './support/listener-stage.ts';
 import type { ListenerStage } from './support/listener-stage.ts';
 import { Wire } from './support/wire.ts';
@@ -116,6 +120,42 @@ export function listenerContract(name: string, create: ListenerFactory): void {
         t.notOk(reply.headers.has('transfer-encoding'));
       }
       t.match(await wire.send(get('/auto/after')).next(), { text: '/auto/after' });
+    });
+
+    t.test('a reply that comes as a whole message is no other than one that is put together', async (t) => {
+      const { open, handler } = await stage(t);
+      const message = messageOf(
+        sinkReply('{"name":"Zoë"}', { sequence: 7, etag: '"e"', location: '/v1/x' }),
+        requestOf(AVAILABILITY, { requestId: 'r-7' }),
+      );
+      const { status, headers, body } = message;
+      const cases: [request: string, isHead?: boolean][] = [
+        [get('/x')],
+        [`HEAD /x HTTP/1.1\r\n${HOST}\r\n`, true],
+        [get('/x', 'Connection: close\r\n')],
+        ['GET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\n'],
+        ['GET /x HTTP/1.0\r\n\r\n'],
+      ];
+      for (const [request, isHead = false] of cases) {
+        const told = [];
+        for (const reply of [message, { status, headers, body, close: false }]) {
+          const wire = await open();
+          wire.send(request);
+          (await handler.next()).reply(reply);
+          const { headers: fields, ...rest } = await wire.next(isHead);
+          told.push({ ...rest, fields: Object.fromEntries([...fields, ['date', '']]) });
+        }
+        t.strictSame(told[0], told[1], request);
+      }
+      const wire = await open();
+      wire.send(get('/1') + get('/2'));
+      const [first, second] = [await handler.next(), await handler.next()];
+      second.reply(message);
+      first.reply(message);
+      for (const _reply of [first, second]) {
+        const reply = await wire.next();
+        t.match([reply.status, reply.headers.get('etag')], [200, '"e"'], 'in turn, behind another');
+      }
     });
 
     t.test('HTTP/1.0 and Connection: close end with the reply', async (t) => {
