@@ -7,7 +7,7 @@
  *
  * A batch is in `flights` from dispatch until it has landed; one that is lost lands when its event is repaired.
  */
-import { BATCH_KIND, type BatchKind, type ReplyHeader } from '../core/batch.ts';
+import { BATCH_KIND, type BatchKind } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ReplyMessage } from '../core/reply-codec.ts';
 import { encodeBatch, type EncodedRequest } from '../core/request-codec.ts';
@@ -17,7 +17,6 @@ import { ringHead, unitPosition } from '../memory/ring.ts';
 import { AnswerJobs } from './answer-jobs.ts';
 import type { OwnProblem } from './answers.ts';
 import { Credit, NO_NEED, type Need } from './credit.ts';
-import { Expiry } from './expiry.ts';
 import { drawsOnReserve, type AnswerJob, type Flight, type Pending } from './flight.ts';
 import type { GatedBatch } from './gate.ts';
 import { answersFor, readLanding } from './landing.ts';
@@ -30,6 +29,7 @@ import { Releasable } from './releasable.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Totals } from './statistics.ts';
 import { Supervisor } from './supervisor.ts';
+import { Sweeps } from './sweeps.ts';
 
 /** What the batcher tells the dispatcher. */
 export interface BatcherHost {
@@ -48,8 +48,6 @@ export interface BatcherHost {
 
 /** Batch ids are positive in a signed word, which is how the arena keeps them; 0 means none. */
 const BATCH_ID_MAX = 0x7fff_ffff;
-/** A sweep that found nothing, or whose worker was lost, is not tried again before this. */
-const SWEEP_PAUSE_MS = 1000;
 function isRegistryBatch({ kind, lane }: Flight): boolean {
   return kind === BATCH_KIND.write && lane.slot === REGISTRY_SLOT;
 }
@@ -62,7 +60,7 @@ export class Batcher {
   readonly #clock: Clock;
   readonly #lanes: Lanes;
   readonly #credit: Credit;
-  readonly #expiry: Expiry;
+  readonly #sweeps: Sweeps;
   readonly #supervisor: Supervisor;
   readonly #releasable: Releasable;
   readonly #reclaim: Reclaim;
@@ -76,7 +74,6 @@ export class Batcher {
   #lastBatchId = 0;
   /** Until it is started, and again once the journal is lost. */
   #stopped = true;
-  #sweepsStopped = false;
 
   constructor(options: DispatcherOptions, scheduler: Scheduler, totals: Totals, host: BatcherHost) {
     this.#host = host;
@@ -88,7 +85,12 @@ export class Batcher {
     this.#lanes = new Lanes(options.oneWritingBatchPerEvent ?? true);
     this.#reclaim = new Reclaim((isHeld) => this.#lanes.holdRegistry(isHeld));
     this.#credit = new Credit(options.arena, options.diskRoom);
-    this.#expiry = new Expiry(this.#clock, scheduler, (slot, atMs) => this.#sweepDue(slot, atMs));
+    this.#sweeps = new Sweeps({
+      clock: this.#clock,
+      scheduler,
+      lanes: this.#lanes,
+      wanted: () => this.dispatch(),
+    });
     this.#releasable = new Releasable(options.arena);
     this.#answers = new AnswerJobs({
       arena: options.arena,
@@ -156,7 +158,7 @@ export class Batcher {
 
   /** A deadline that recovery found. */
   seed(slot: number, deadlineMs: number): void {
-    this.#expiry.lower(slot, deadlineMs);
+    this.#sweeps.seed(slot, deadlineMs);
   }
 
   /** The journal is durable up to `position`, or has given ring space back. */
@@ -188,12 +190,7 @@ export class Batcher {
 
   /** Whoever stops does not wait for holds to run out. */
   stopSweeps(): void {
-    this.#sweepsStopped = true;
-    this.#expiry.stop();
-    for (const lane of this.#lanes.all()) {
-      lane.sweepAtMs = Infinity;
-      this.#lanes.settle(lane);
-    }
+    this.#sweeps.stop();
   }
 
   /**
@@ -264,11 +261,7 @@ export class Batcher {
         return true;
       }
       if (plan.reason === 'not-due') {
-        // One that is due by the clock waits for commands under way that came in time: it stays wanted.
-        if (lane.sweepAtMs > nowMs) {
-          this.#expiry.lower(lane.slot, lane.sweepAtMs);
-          lane.sweepAtMs = Infinity;
-        }
+        this.#sweeps.postpone(lane, nowMs);
       } else if (plan.reason === 'disk') {
         const pending = lane.writes.shift()!;
         lane.judge(pending);
@@ -364,7 +357,7 @@ export class Batcher {
     this.#land(flight);
     // Readers and answers were not under the mutex, and know nothing of deadlines.
     if (flight.kind === BATCH_KIND.write || flight.kind === BATCH_KIND.expire)
-      this.#reportDeadline(flight, header);
+      this.#sweeps.report(flight, header);
     if (flight.job !== null) this.#answers.end(flight.job);
     if (flight.kind === BATCH_KIND.write) this.#charge(flight, replies);
     if (header.retired === true && isRegistryBatch(flight)) this.#retired();
@@ -418,26 +411,6 @@ export class Batcher {
     this.dispatch();
   }
 
-  #reportDeadline(flight: Flight, header: ReplyHeader): void {
-    const lane = flight.lane;
-    const nowMs = this.#clock.now();
-    let nextMs = header.moreDue ? Math.min(nowMs, header.nextDeadlineMs) : header.nextDeadlineMs;
-    // A sweep that got nowhere is not repeated at once, or it would be repeated for ever.
-    const isStuck = flight.kind === BATCH_KIND.expire && header.expired === 0 && nextMs <= nowMs;
-    if (isStuck) nextMs = nowMs + SWEEP_PAUSE_MS;
-    if (lane.sweepAtMs !== Infinity) return;
-    if (nextMs <= nowMs && !this.#sweepsStopped) lane.sweepAtMs = nextMs;
-    else if (flight.overlapped) this.#expiry.lower(lane.slot, nextMs);
-    else this.#expiry.set(lane.slot, nextMs);
-  }
-
-  #sweepDue(slot: number, deadlineMs: number): void {
-    const lane = this.#lanes.of(slot);
-    lane.sweepAtMs = Math.min(lane.sweepAtMs, deadlineMs);
-    this.#lanes.settle(lane);
-    this.dispatch();
-  }
-
   /** Its event writes nothing until repair is through; reads may go on, and wait for the mutex if they need it. */
   #lose(flight: Flight): void {
     if (flight.lost || this.#stopped) return;
@@ -459,13 +432,7 @@ export class Batcher {
     lane.blocked--;
     if (flight.job !== null) this.#answers.retry(flight.job);
     else if (job !== null) this.#answers.add(job);
-    // Whether it added a deadline nobody told us. A sweep tells, but not in a circle with its own death.
-    if (flight.kind !== BATCH_KIND.read) {
-      this.#expiry.lower(
-        lane.slot,
-        this.#clock.now() + (flight.kind === BATCH_KIND.expire ? SWEEP_PAUSE_MS : 0),
-      );
-    }
+    this.#sweeps.lost(flight);
     this.#releasable.update();
     this.#lanes.settle(lane);
     this.dispatch();

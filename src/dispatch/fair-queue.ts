@@ -66,6 +66,12 @@ export class FairQueue<T extends Queued> {
     return this.#sole !== null && this.#sole.items.size > 0 ? 1 : 0;
   }
 
+  /** Clients in the ring that have more than so many waiting. Looks at each: for rings of a few. */
+  clientsWithMoreThan(count: number): number {
+    if (this.#ring !== null) return this.#ring.clientsWithMoreThan(count);
+    return this.#sole !== null && this.#sole.items.size > count ? 1 : 0;
+  }
+
   push(item: T): void {
     if (this.#ring === null) {
       this.#sole ??= new Client(item.client);
@@ -177,6 +183,13 @@ class ClientRing<T extends Queued> {
   headOf(index: number): T | undefined {
     if (this.size > 0) this.#head();
     return this.#ring.at(index)?.items.peek();
+  }
+
+  clientsWithMoreThan(count: number): number {
+    let found = 0;
+    for (let index = 0; index < this.#ring.size; index++)
+      if (this.#ring.at(index)!.items.size > count) found++;
+    return found;
   }
 
   charge(id: string, turns: number): void {

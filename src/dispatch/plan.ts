@@ -25,8 +25,12 @@ export type Plan =
 const SHARED_BATCH_MAX = 32;
 
 /** How many requests the next batch of a queue takes. */
-export function batchMax({ clientCount }: LaneQueue): number {
-  return clientCount > 1 && clientCount < SHARED_BATCH_MAX ? SHARED_BATCH_MAX : BATCH_COMMANDS_MAX;
+export function batchMax(queue: LaneQueue): number {
+  const { clientCount } = queue;
+  if (clientCount < 2 || clientCount >= SHARED_BATCH_MAX) return BATCH_COMMANDS_MAX;
+  // Whoever has no more than its share is in this batch anyway, however long it is.
+  const sharers = queue.clientsWithMoreThan(SHARED_BATCH_MAX / clientCount);
+  return sharers > 1 ? SHARED_BATCH_MAX : BATCH_COMMANDS_MAX;
 }
 
 const NOT_DUE: Plan = { ok: false, reason: 'not-due' };

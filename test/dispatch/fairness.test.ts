@@ -46,7 +46,7 @@ t.test(
       { crowd: 16, few: 16 },
       { crowd: 16, few: 16 },
       { crowd: 16, few: 16 },
-      { crowd: 31, few: 1 },
+      { crowd: 63, few: 1 },
       { crowd: 64 },
     ]);
     t.ok(singleIn <= 2, 'within two batches');
@@ -54,6 +54,21 @@ t.test(
     t.equal(rig.dispatcher.laneCount, 0);
   },
 );
+
+t.test('batches are short only where two clients have more waiting than a turn', async (t) => {
+  const rig = readyRig(ROOMY);
+  const event = rig.addEvent(1);
+  for (let i = 0; i < 500; i++) rig.submit(event, CREATE_HOLD, { client: 'crowd' });
+  rig.scheduler.turn();
+  const first = rig.pool.take();
+  rig.submit(event, CREATE_HOLD, { client: 'one' });
+  await rig.answer(first);
+  const second = rig.pool.take();
+  t.same(clientsOf(second.requests), { crowd: 63, one: 1 });
+  for (let i = 0; i < 17; i++) rig.submit(event, CREATE_HOLD, { client: 'few' });
+  await rig.answer(second);
+  t.same(clientsOf(rig.pool.take().requests), { crowd: 16, few: 16 });
+});
 
 t.test(
   'in a closed loop, with answers a batch late, 64 connections get their half and one is never far',
