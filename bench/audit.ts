@@ -10,7 +10,7 @@ import { eachLimited } from '../src/cli/load.ts';
 import type { LoadKind } from '../src/cli/load.ts';
 import type { Availability } from '../src/client/index.ts';
 import { readAll } from '../src/journal/offline.ts';
-import { ACCEPTED, REFUSED } from './hammer.ts';
+import { acceptedOf, refusedOf } from './hammer.ts';
 import type { HammerResult } from './hammer.ts';
 import type { Stage } from './stage.ts';
 
@@ -24,8 +24,8 @@ export function auditWrk(
   connections: number,
   quantity: number,
 ): AuditCheck[] {
-  const acknowledged = run.statuses[ACCEPTED];
-  const refused = run.statuses[REFUSED];
+  const acknowledged = acceptedOf(run);
+  const refused = refusedOf(run);
   const taken = kind === 'orders' ? after.sold : after.held;
   const claims = taken / quantity;
   const { event } = after;

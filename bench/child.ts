@@ -17,11 +17,16 @@ export interface Usage {
   readonly batches: number;
 }
 
-/** What a child sends to its parent. */
+/** What a child sends to its parent. An answer is a Usage, or what its entry has to say; see child-side.ts. */
 export type ChildMessage =
-  { readonly kind: 'ready'; readonly url: string } | ({ readonly kind: 'usage' } & Usage);
+  | { readonly kind: 'ready'; readonly url: string }
+  | { readonly kind: 'answer'; readonly answer: unknown }
+  | { readonly kind: 'failed'; readonly message: string };
 
-export type ParentMessage = { readonly kind: 'usage' } | { readonly kind: 'stop' };
+export type ParentMessage =
+  | { readonly kind: 'usage' }
+  | { readonly kind: 'ask'; readonly question: string }
+  | { readonly kind: 'stop' };
 
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -45,14 +50,9 @@ export class Child {
     });
     alive.add(process);
     process.once('exit', () => alive.delete(process));
-    const url = await new Promise<string>((resolve, reject) => {
-      process.once('message', (message: ChildMessage) => {
-        if (message.kind === 'ready') resolve(message.url);
-      });
-      process.once('error', reject);
-      process.once('exit', (code) => reject(new Error(`${entry.pathname} ended with code ${code}`)));
-    });
-    return new Child(process, url);
+    const message = await nextMessage(process, entry.pathname);
+    if (message.kind !== 'ready') throw new Error(`${entry.pathname} did not start`);
+    return new Child(process, message.url);
   }
 
   get pid(): number {
@@ -60,10 +60,12 @@ export class Child {
   }
 
   async usage(): Promise<Usage> {
-    const answer = once(this.#process, 'message') as Promise<[ChildMessage & Usage]>;
-    this.#send({ kind: 'usage' });
-    const [{ cpuMicros, groups, batches }] = await answer;
-    return { cpuMicros, groups, batches };
+    return (await this.#question({ kind: 'usage' })) as Usage;
+  }
+
+  /** Asks what only its entry can answer. One question at a time. */
+  ask(question: string): Promise<unknown> {
+    return this.#question({ kind: 'ask', question });
   }
 
   /** Drains and ends. Resolves with the exit code. */
@@ -86,7 +88,28 @@ export class Child {
     return code;
   }
 
+  async #question(question: ParentMessage): Promise<unknown> {
+    const answer = nextMessage(this.#process, this.url);
+    this.#send(question);
+    const message = await answer;
+    if (message.kind === 'answer') return message.answer;
+    throw new Error(message.kind === 'failed' ? message.message : `${this.url} started twice`);
+  }
+
   #send(message: ParentMessage): void {
     this.#process.send(message);
   }
+}
+
+/** Rejects when the child ends first: else whoever asked would wait for ever. */
+function nextMessage(child: ChildProcess, name: string): Promise<ChildMessage> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null): void => reject(new Error(`${name} ended with code ${code}`));
+    child.once('exit', ended);
+    child.once('error', reject);
+    child.once('message', (message: ChildMessage) => {
+      child.off('exit', ended).off('error', reject);
+      resolve(message);
+    });
+  });
 }

@@ -4,41 +4,32 @@
  */
 import { FrontrowProblem, FrontrowUnreachable } from '../src/client/index.ts';
 import { auditConservation } from '../src/cli/load-audit.ts';
-import type { AuditCheck } from '../src/cli/load-audit.ts';
 import { auditReadBack } from './audit.ts';
+import type { PartReport } from './figure.ts';
 import type { BenchOptions } from './options.ts';
 import { FLOOR, QUANTITY } from './requests.ts';
-import { Stage } from './stage.ts';
-
-export interface CrashResult {
-  readonly acknowledged: number;
-  readonly unanswered: number;
-  readonly checks: readonly AuditCheck[];
-}
+import { onStage } from './stage.ts';
+import type { Stage } from './stage.ts';
 
 const CLIENTS = 64;
 /** The server is killed when so many orders are acknowledged, with others in flight. */
 const ORDERS_PER_SECOND = 500;
 
-export async function crash(options: BenchOptions): Promise<CrashResult> {
-  const stage = await Stage.start({
-    kind: 'orders',
-    places: 500_000,
-    limits: options.limits,
-    replies: 'accepted',
-  });
-  try {
+export async function crashReport({ limits, seconds }: BenchOptions): Promise<PartReport> {
+  const stageOptions = { kind: 'orders', places: 500_000, limits, replies: 'accepted' } as const;
+  return onStage(stageOptions, async (stage) => {
     await stage.createEvent('crash', 200_000, 0);
-    const enough = Math.min(50_000, ORDERS_PER_SECOND * options.seconds);
+    const enough = Math.min(50_000, ORDERS_PER_SECOND * seconds);
     const { acknowledged, unanswered } = await orderUntilKilled(stage, enough);
     await stage.restart();
     const after = await stage.settled('crash');
     const claims = after.sold / QUANTITY;
+    const counts = `${acknowledged.length} acknowledged, ${unanswered} in flight`;
     const checks = [
       {
         name: 'kill -9 under load: sold = acknowledged + some of those in flight',
         ok: claims >= acknowledged.length && claims <= acknowledged.length + unanswered,
-        detail: `${claims} sold, ${acknowledged.length} acknowledged, ${unanswered} in flight`,
+        detail: `${claims} sold, ${counts}`,
       },
       {
         name: 'kill -9 under load: a sale is one change',
@@ -48,10 +39,8 @@ export async function crash(options: BenchOptions): Promise<CrashResult> {
       auditConservation(after),
       await auditReadBack(stage, 'orders', acknowledged),
     ];
-    return { acknowledged: acknowledged.length, unanswered, checks };
-  } finally {
-    await stage.end();
-  }
+    return { figures: [], lines: [`kill -9 under ${CLIENTS} clients: ${counts}`], checks };
+  });
 }
 
 async function orderUntilKilled(

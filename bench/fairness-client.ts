@@ -5,9 +5,9 @@
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { assert } from '../src/core/assert.ts';
 import { percentile } from './figures.ts';
-import { FLOOR, QUANTITY, requestBody } from './requests.ts';
+import { onReply, postText } from './wire.ts';
+import type { PostTarget } from './wire.ts';
 
 export interface ClientOptions {
   readonly url: string;
@@ -26,10 +26,16 @@ export interface ClientResult {
   readonly p99Ms: number;
 }
 
+/** Of its whole life, for the audit. */
+export interface ClientTotals {
+  readonly acceptedTotal: number;
+  readonly refusedTotal: number;
+}
+
 export type ClientMessage =
   | { readonly kind: 'connected' }
   | { readonly kind: 'failed'; readonly message: string }
-  | ({ readonly kind: 'result' } & ClientResult);
+  | ({ readonly kind: 'result' } & ClientResult & ClientTotals);
 
 export type ClientCommand = 'begin' | 'measure' | 'end';
 
@@ -39,6 +45,8 @@ let isMeasuring = false;
 let isOver = false;
 let sent = 0;
 let accepted = 0;
+let acceptedTotal = 0;
+let refusedTotal = 0;
 const times: number[] = [];
 
 function tell(message: ClientMessage): void {
@@ -49,36 +57,27 @@ function fail(error: Error): void {
   if (!isOver) tell({ kind: 'failed', message: `${options.address}: ${error.message}` });
 }
 
-function order(): string {
-  const name = `${options.tag}-${sent++}`;
-  const body = requestBody('orders', FLOOR, QUANTITY, name);
-  return (
-    `POST /v1/events/${options.event}/orders HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
-    `X-Forwarded-For: ${options.address}\r\n` +
-    `Idempotency-Key: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-  );
-}
+const target: PostTarget = {
+  host,
+  path: `/v1/events/${options.event}/orders`,
+  kind: 'orders',
+  headers: { 'X-Forwarded-For': options.address },
+};
 
 /** Sends an order, and the next one when it is answered. */
 function hammer(socket: Socket): void {
-  let reply = '';
   let startedMs = 0;
   const next = (): void => {
     startedMs = performance.now();
-    socket.write(order());
+    socket.write(postText(target, `${options.tag}-${sent++}`));
   };
-  socket.on('data', (chunk: Buffer) => {
-    reply += chunk.toString('latin1');
-    const end = reply.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    const length = Number(/\r\ncontent-length: (\d+)/i.exec(reply)?.[1] ?? 0);
-    if (reply.length < end + 4 + length) return;
-    assert(reply.length === end + 4 + length, 'one reply at a time');
+  onReply(socket, (status) => {
+    if (status === 201) acceptedTotal++;
+    else refusedTotal++;
     if (isMeasuring) {
       times.push(performance.now() - startedMs);
-      if (reply.startsWith('HTTP/1.1 201')) accepted++;
+      if (status === 201) accepted++;
     }
-    reply = '';
     if (!isOver) next();
   });
   next();
@@ -115,6 +114,8 @@ try {
           kind: 'result',
           replies: times.length,
           accepted,
+          acceptedTotal,
+          refusedTotal,
           p50Ms: times.length === 0 ? 0 : percentile(times, 0.5),
           p99Ms: times.length === 0 ? 0 : percentile(times, 0.99),
         });

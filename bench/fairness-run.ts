@@ -9,33 +9,46 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatFields, formatTable } from '../src/cli/format.ts';
+import { formatTable } from '../src/cli/format.ts';
+import type { AuditCheck } from '../src/cli/load-audit.ts';
 import { threadOptions } from '../src/core/thread-options.ts';
-import type { ClientCommand, ClientMessage, ClientOptions, ClientResult } from './fairness-client.ts';
-import { digits, percentile, spread } from './figures.ts';
-import { describeMachine } from './machine.ts';
+import { auditWrk } from './audit.ts';
+import type {
+  ClientCommand,
+  ClientMessage,
+  ClientOptions,
+  ClientResult,
+  ClientTotals,
+} from './fairness-client.ts';
+import type { Figure, PartReport } from './figure.ts';
+import { digits, percentile } from './figures.ts';
+import { ACCEPTED, acceptedOf, REFUSED, refusedOf } from './hammer.ts';
 import { FLOOR, QUANTITY } from './requests.ts';
 import { Stage } from './stage.ts';
+import { ROWS } from './targets.ts';
 import { runWrk } from './wrk.ts';
 
 export interface FairnessOptions {
   readonly runs: number;
   readonly seconds: number;
+  /** Before each measurement; see options.ts. */
+  readonly warmUpSeconds: number;
   /** Connections of the client that floods. */
   readonly crowd: number;
   readonly seed: number;
 }
 
 /** The crowd and another client, side by side. */
-export interface FairnessPair {
+interface FairnessPair {
   /** Of its whole run, but for the replies. */
   readonly crowd: ClientResult;
   readonly other: ClientResult;
   /** From one writing batch to the next. */
   readonly batchMs: number;
+  readonly checks: readonly AuditCheck[];
 }
 
-export interface FairnessRun {
+interface FairnessRun {
   readonly few: FairnessPair;
   readonly one: FairnessPair;
   /** What the client with 64 connections got, of an equal share. */
@@ -45,11 +58,10 @@ export interface FairnessRun {
 }
 
 const FEW = 64;
-const WARM_UP_SECONDS = 8;
 const PLACES_PER_SECOND = 60_000;
 const CLIENT_ENTRY = new URL('fairness-client.js', import.meta.url);
-const SHARE_TARGET = 0.9;
-const WAITS_TARGET = 3;
+/** What DESIGN §8 asks for; a test has less. */
+export const CROWD = 1000;
 
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {
@@ -76,7 +88,7 @@ class Client {
     this.#process.send(command);
   }
 
-  async end(): Promise<ClientResult> {
+  async end(): Promise<ClientResult & ClientTotals> {
     const next = this.#next();
     this.tell('end');
     const message = await next;
@@ -94,9 +106,9 @@ class Client {
   }
 }
 
-export async function runFairness(options: FairnessOptions): Promise<FairnessRun[]> {
-  const { runs, seconds } = options;
-  const capacity = Math.min(2_000_000, PLACES_PER_SECOND * (seconds + WARM_UP_SECONDS + 1));
+async function runFairness(options: FairnessOptions): Promise<FairnessRun[]> {
+  const { runs, seconds, warmUpSeconds } = options;
+  const capacity = Math.min(2_000_000, PLACES_PER_SECOND * (seconds + warmUpSeconds + 1));
   const stage = await Stage.start({
     kind: 'orders',
     places: capacity * runs * 2,
@@ -136,7 +148,7 @@ async function runPair(
   const crowding = runWrk({
     url: `${url}/v1/events/${event}/orders`,
     connections: options.crowd,
-    seconds: WARM_UP_SECONDS + options.seconds + 1,
+    seconds: options.warmUpSeconds + options.seconds + 1,
     directory: stage.directory,
     post: {
       kind: 'orders',
@@ -147,19 +159,25 @@ async function runPair(
     },
   });
   client.tell('begin');
-  await sleep(WARM_UP_SECONDS * 1000);
+  await sleep(options.warmUpSeconds * 1000);
   const before = await state(stage, event);
   client.tell('measure');
   await sleep(options.seconds * 1000);
   const other = await client.end();
   const after = await state(stage, event);
   const crowd = await crowding;
-  if (crowd.errors > 0) throw new Error(`the crowd lost ${crowd.errors} connections`);
+  const statuses = {
+    [ACCEPTED]: acceptedOf(crowd) + other.acceptedTotal,
+    [REFUSED]: refusedOf(crowd) + other.refusedTotal,
+  };
+  const inFlight = options.crowd + connections;
+  const settled = await stage.settled(event);
+  const checks = auditWrk('orders', settled, { ...crowd, statuses }, inFlight, QUANTITY);
   const batchMs = (after.atMs - before.atMs) / Math.max(1, after.batches - before.batches);
   // Each order is one change of the event.
   const replies = after.orders - before.orders - other.accepted;
   const { p50, p99 } = crowd.latencyMs;
-  return { crowd: { replies, accepted: replies, p50Ms: p50, p99Ms: p99 }, other, batchMs };
+  return { crowd: { replies, accepted: replies, p50Ms: p50, p99Ms: p99 }, other, batchMs, checks };
 }
 
 async function state(
@@ -171,11 +189,35 @@ async function state(
   return { atMs: performance.now(), batches, orders: sequence };
 }
 
-/** Pure, but for the machine's description. */
-export function describeFairness(options: FairnessOptions, runs: readonly FairnessRun[]): string[] {
-  const machine = describeMachine();
-  const share = spread(runs.map((run) => run.share));
-  const waits = spread(runs.map((run) => run.waits));
+/** The part of the bench. */
+export async function fairnessFigures(options: FairnessOptions): Promise<PartReport> {
+  const runs = await runFairness(options);
+  const { crowd } = options;
+  const short = crowd < CROWD ? { short: `a crowd of ${crowd} connections` } : {};
+  const figures: Figure[] = [
+    {
+      row: 'fairShare',
+      what: `${FEW} connections, of an equal share`,
+      values: runs.map((run) => run.share),
+      unit: '× share',
+      target: ROWS.fairShare.bound,
+      ...short,
+    },
+    {
+      row: 'fairWait',
+      what: 'one connection, p99 in batch times',
+      values: runs.map((run) => run.waits),
+      unit: '× batch time',
+      target: ROWS.fairWait.bound,
+      ...short,
+    },
+  ];
+  const checks = runs.flatMap(({ few, one }) => [...few.checks, ...one.checks]);
+  return { figures, lines: describeRuns(options, runs), checks };
+}
+
+/** Both clients side by side, medians of the runs. */
+function describeRuns(options: FairnessOptions, runs: readonly FairnessRun[]): string[] {
   const median = (of: (run: FairnessRun) => number): string => digits(percentile(runs.map(of), 0.5));
   const row = (
     pair: (run: FairnessRun) => FairnessPair,
@@ -193,18 +235,8 @@ export function describeFairness(options: FairnessOptions, runs: readonly Fairne
       median((run) => pair(run).batchMs),
     ];
   };
-  const target = (isReached: boolean, text: string): string => (isReached ? text : `${text} not yet`);
   return [
-    ...formatFields([
-      ['machine', `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`],
-      ['node', machine.node],
-      [
-        'load',
-        `closed loop, ${options.runs} runs of ${options.seconds} s, medians; load ${digits(machine.load)} before`,
-      ],
-      ['server', 'fsync on, 1 worker, one event, orders of 2 tickets; clients on the same machine'],
-    ]),
-    '',
+    `fairness: closed loop, ${options.runs} runs of ${options.seconds} s, medians; 1 worker, one event, orders of 2`,
     ...formatTable(
       ['>connections', '>orders/s', '>not accepted', '>p50 ms', '>p99 ms', '>batch ms'],
       [
@@ -212,26 +244,6 @@ export function describeFairness(options: FairnessOptions, runs: readonly Fairne
         row(({ few }) => few, 'other', FEW, options.crowd),
         row(({ one }) => one, 'crowd', options.crowd, 1),
         row(({ one }) => one, 'other', 1, options.crowd),
-      ],
-    ),
-    '',
-    ...formatTable(
-      ['what', '>min', '>median', '>max', 'target'],
-      [
-        [
-          `${FEW} connections, of an equal share`,
-          digits(share.min),
-          digits(share.median),
-          digits(share.max),
-          target(share.median >= SHARE_TARGET, `≥ ${SHARE_TARGET}`),
-        ],
-        [
-          'one connection, p99 in batch times',
-          digits(waits.min),
-          digits(waits.median),
-          digits(waits.max),
-          target(waits.median <= WAITS_TARGET, `≤ ${WAITS_TARGET}`),
-        ],
       ],
     ),
   ];

@@ -1,6 +1,8 @@
 /** One measured figure of a benchmark, what DESIGN §8 wants of it, and the table that people read. Pure. */
 import { formatTable } from '../src/cli/format.ts';
+import type { AuditCheck } from '../src/cli/load-audit.ts';
 import { digits, percentile, spread } from './figures.ts';
+import type { Bound, RowId } from './targets.ts';
 
 export interface Figure {
   readonly what: string;
@@ -8,8 +10,20 @@ export interface Figure {
   readonly values: readonly number[];
   readonly unit: string;
   /** The bound, in the same unit. */
-  readonly target?: { readonly most: number } | { readonly least: number };
+  readonly target?: Bound;
   readonly note?: string;
+  /** The row of DESIGN §8 that it answers, if any. */
+  readonly row?: RowId;
+  /** Why it says nothing about that row: `50,000 live holds` where the row asks for more. */
+  readonly short?: string;
+}
+
+/** What a part of the bench has to say. */
+export interface PartReport {
+  readonly figures: readonly Figure[];
+  /** Details for people, below the tables. */
+  readonly lines: readonly string[];
+  readonly checks: readonly AuditCheck[];
 }
 
 /** By the median; true where there is no target. */
@@ -26,12 +40,13 @@ export function describeFigures(figures: readonly Figure[]): string[] {
     figures.map((figure) => {
       const { min, median, max } = spread(figure.values);
       const { what, unit, note } = figure;
-      return [what, digits(min), digits(median), digits(max), unit, targetOf(figure), note ?? ''];
+      return [what, digits(min), digits(median), digits(max), unit, describeTarget(figure), note ?? ''];
     }),
   );
 }
 
-function targetOf(figure: Figure): string {
+/** `≥ 3`, and whether it is reached; empty where there is none. */
+export function describeTarget(figure: Figure): string {
   const { target } = figure;
   if (target === undefined) return '';
   const bound = 'most' in target ? `≤ ${target.most}` : `≥ ${target.least}`;

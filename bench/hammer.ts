@@ -13,3 +13,16 @@ export interface HammerResult {
 
 export const ACCEPTED = '2xx-3xx';
 export const REFUSED = '4xx-5xx';
+
+/** Replies below 400, of any hammer. */
+export function acceptedOf(run: HammerResult): number {
+  return sumOf(run, (status) => status < '4');
+}
+
+export function refusedOf(run: HammerResult): number {
+  return sumOf(run, (status) => status >= '4');
+}
+
+function sumOf({ statuses }: HammerResult, isCounted: (status: string) => boolean): number {
+  return Object.entries(statuses).reduce((sum, [status, count]) => sum + (isCounted(status) ? count : 0), 0);
+}

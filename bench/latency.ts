@@ -8,77 +8,107 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { once } from 'node:events';
-import type { AuditCheck } from '../src/cli/load-audit.ts';
+import { formatCount } from '../src/cli/format.ts';
 import { auditRestart } from './audit.ts';
+import type { Figure, PartReport } from './figure.ts';
 import { percentile } from './figures.ts';
+import { runNetLoad } from './net-load.ts';
 import type { BenchOptions } from './options.ts';
-import { FLOOR, QUANTITY, requestBody } from './requests.ts';
-import { Stage } from './stage.ts';
-import { findWrk, runWrk } from './wrk.ts';
+import { QUANTITY } from './requests.ts';
+import { onStage } from './stage.ts';
+import type { Stage } from './stage.ts';
+import { onReply, postText } from './wire.ts';
 
-export interface LatencyResult {
-  readonly requests: number;
-  readonly baselineMs: { readonly p50: number; readonly p99: number };
-  readonly frontrowMs: { readonly p50: number; readonly p99: number };
+interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** ms, of one round. */
+interface Round {
   /** 4 KiB written into room that is there, and synced. */
-  readonly syncMs: { readonly p50: number; readonly p99: number };
-  /** Two syncs and 1 ms. Source: DESIGN.md §8. */
-  readonly targetMs: number;
-  readonly checks: readonly AuditCheck[];
+  readonly sync: Quantiles;
+  readonly baseline: Quantiles;
+  readonly frontrow: Quantiles;
 }
 
 const BLOCK_BYTES = 4096;
 const REQUESTS_PER_SECOND = 300;
 const WARM_PLACES = 400_000;
+const WARM_CONNECTIONS = 64;
 
-export async function latency(options: BenchOptions): Promise<LatencyResult> {
-  const requests = REQUESTS_PER_SECOND * options.seconds;
-  const stage = await Stage.start({
-    kind: 'orders',
-    places: 100_000 + WARM_PLACES,
-    limits: options.limits,
-    replies: 'accepted',
-  });
-  try {
-    await stage.createEvent('single', requests * 2 * QUANTITY, 0);
-    await warm(stage, options.warmUpSeconds);
-    const sync = measureSync(stage.directory, requests);
-    const baseline = await oneByOne(stage.baseline.url, requests, 'b');
-    const frontrow = await oneByOne(stage.server.url, requests, 'f');
+/** One connection: sync, baseline and Frontrow in turn, as many rounds as there are runs elsewhere. */
+export async function singleFigures(options: BenchOptions): Promise<PartReport> {
+  const { runs, seconds, limits, warmUpSeconds } = options;
+  const requests = REQUESTS_PER_SECOND * seconds;
+  const places = (requests + warmUp(requests)) * runs * QUANTITY;
+  const stageOptions = { kind: 'orders', places: places + WARM_PLACES, limits, replies: 'accepted' } as const;
+  return onStage(stageOptions, async (stage) => {
+    await stage.createEvent('single', places, 0);
+    await warm(stage, warmUpSeconds);
+    const rounds: Round[] = [];
+    for (let run = 1; run <= runs; run++) {
+      rounds.push({
+        sync: middle(measureSync(stage.directory, requests)),
+        baseline: middle(await oneByOne(stage.baseline.url, requests, `b${run}`)),
+        frontrow: middle(await oneByOne(stage.server.url, requests, `f${run}`)),
+      });
+    }
     const { sold } = await stage.settled('single');
     const checks = [
       {
         name: 'single: sold = acknowledged',
-        ok: sold === (requests + warmUp(requests)) * QUANTITY,
-        detail: `${sold} sold, ${requests + warmUp(requests)} orders of ${QUANTITY}`,
+        ok: sold === places,
+        detail: `${sold} sold, ${places / QUANTITY} orders of ${QUANTITY}`,
       },
       ...(await auditRestart(stage, ['single'])),
     ];
-    const syncMs = middle(sync);
-    return {
-      requests,
-      baselineMs: middle(baseline),
-      frontrowMs: middle(frontrow),
-      syncMs,
-      targetMs: 2 * syncMs.p50 + 1,
-      checks,
-    };
-  } finally {
-    await stage.end();
-  }
+    const lines = [`one connection, ${runs} rounds of ${formatCount(requests)} orders one after the other`];
+    return { figures: figuresOf(rounds), lines, checks };
+  });
 }
 
-/** A server that has sold nothing yet runs cold code, which costs several times as much. Without wrk it stays cold. */
+function figuresOf(rounds: readonly Round[]): Figure[] {
+  const of = (pick: (round: Round) => number): number[] => rounds.map(pick);
+  const unit = 'ms';
+  const twoSyncs =
+    2 *
+    percentile(
+      of(({ sync }) => sync.p50),
+      0.5,
+    );
+  return [
+    { what: '4 KiB written and synced, p50', values: of(({ sync }) => sync.p50), unit },
+    { what: 'baseline, p50', values: of(({ baseline }) => baseline.p50), unit },
+    {
+      row: 'singleOrder',
+      what: 'durable order, p50',
+      values: of(({ frontrow }) => frontrow.p50),
+      unit,
+      target: { most: Number((twoSyncs + 1).toFixed(3)) },
+      note: 'two syncs and 1 ms',
+    },
+    { what: 'baseline, p99', values: of(({ baseline }) => baseline.p99), unit },
+    { what: 'durable order, p99', values: of(({ frontrow }) => frontrow.p99), unit },
+    {
+      what: 'durable order, p50, in p50 of the baseline',
+      values: of(({ frontrow, baseline }) => frontrow.p50 / baseline.p50),
+      unit: '× baseline',
+    },
+  ];
+}
+
+/** A server that has sold nothing yet runs cold code, which costs several times as much. */
 async function warm(stage: Stage, seconds: number): Promise<void> {
-  if (seconds === 0 || findWrk() === null) return;
+  if (seconds === 0) return;
   await stage.createEvent('warm', WARM_PLACES, 0);
   for (const { url } of [stage.baseline, stage.server]) {
-    await runWrk({
+    const endMs = Date.now() + seconds * 1000;
+    await runNetLoad({
       url: `${url}/v1/events/warm/orders`,
-      connections: 64,
-      seconds,
-      directory: stage.directory,
-      post: { kind: 'orders', section: FLOOR, quantity: QUANTITY, tag: 'warm' },
+      connections: WARM_CONNECTIONS,
+      goesOn: (sent) => Date.now() < endMs && sent * QUANTITY < WARM_PLACES,
+      post: { kind: 'orders', tag: 'warm' },
     });
   }
 }
@@ -88,7 +118,7 @@ function warmUp(count: number): number {
   return Math.ceil(count / 10);
 }
 
-function middle(values: readonly number[]): { p50: number; p99: number } {
+function middle(values: readonly number[]): Quantiles {
   return { p50: percentile(values, 0.5), p99: percentile(values, 0.99) };
 }
 
@@ -120,10 +150,7 @@ async function oneByOne(url: string, count: number, tag: string): Promise<number
   try {
     for (let index = -warmUp(count); index < count; index++) {
       const name = `${tag}-${index + count}`;
-      const body = requestBody('orders', FLOOR, QUANTITY, name);
-      const text =
-        `POST /v1/events/single/orders HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
-        `Idempotency-Key: ${name}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      const text = postText({ host, path: '/v1/events/single/orders', kind: 'orders' }, name);
       const started = performance.now();
       const status = await exchange(socket, text);
       if (index >= 0) times.push(performance.now() - started);
@@ -138,18 +165,13 @@ async function oneByOne(url: string, count: number, tag: string): Promise<number
 /** Sends one request and resolves with the status when the whole reply is there. */
 function exchange(socket: Socket, text: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    let reply = '';
-    const take = (chunk: Buffer): void => {
-      reply += chunk.toString('latin1');
-      const end = reply.indexOf('\r\n\r\n');
-      if (end < 0) return;
-      const length = Number(/\r\ncontent-length: (\d+)/i.exec(reply)?.[1] ?? 0);
-      if (reply.length < end + 4 + length) return;
-      socket.off('data', take).off('close', fail);
-      resolve(Number(reply.slice(9, 12)));
-    };
     const fail = (): void => reject(new Error('the connection closed'));
-    socket.on('data', take).once('close', fail);
+    const stop = onReply(socket, (status) => {
+      stop();
+      socket.off('close', fail);
+      resolve(status);
+    });
+    socket.once('close', fail);
     socket.write(text);
   });
 }

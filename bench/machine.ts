@@ -1,5 +1,6 @@
 /** Where figures come from: they mean nothing without it. */
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
+import { digits } from './figures.ts';
 
 export interface Machine {
   readonly cpu: string;
@@ -20,4 +21,13 @@ export function describeMachine(): Machine {
     node: process.version,
     load: loadavg()[0],
   };
+}
+
+/** For the head of a report. */
+export function machineFields(machine: Machine): [label: string, value: string][] {
+  const load = machine.load > 0.5 ? `; load ${digits(machine.load)} before the start: others were here` : '';
+  return [
+    ['machine', `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}${load}`],
+    ['node', machine.node],
+  ];
 }

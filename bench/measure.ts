@@ -1,6 +1,9 @@
 /** Interleaved pairs of runs, baseline and Frontrow, and what each used of the machine. */
 import type { Child } from './child.ts';
+import type { Figure } from './figure.ts';
 import type { HammerResult } from './hammer.ts';
+import { ROWS } from './targets.ts';
+import type { Row, RowId } from './targets.ts';
 
 export interface Run extends HammerResult {
   /** User and system time of the server for one reply. */
@@ -20,8 +23,8 @@ export interface Line {
   readonly hammer: 'wrk' | 'autocannon';
   readonly connections: number;
   readonly pairs: readonly Pair[];
-  /** The median ratio to reach, where there is one. Source: DESIGN.md §8. */
-  readonly target: number | null;
+  /** The row of DESIGN §8 that the ratios answer, if any. */
+  readonly row: RowId | null;
 }
 
 export function perSecond(run: HammerResult): number {
@@ -30,6 +33,22 @@ export function perSecond(run: HammerResult): number {
 
 export function ratios(pairs: readonly Pair[]): number[] {
   return pairs.map(({ baseline, frontrow }) => perSecond(frontrow) / perSecond(baseline));
+}
+
+/** The ratios of a line as a figure. */
+export function ratioFigure({ what, hammer, connections, pairs, row }: Line): Figure {
+  const target = boundOf(row);
+  return {
+    what: `${what}, ${connections} connections, ${hammer}`,
+    values: ratios(pairs),
+    unit: '× baseline',
+    ...(row !== null && { row }),
+    ...(target !== null && { target }),
+  };
+}
+
+export function boundOf(row: RowId | null): Row['bound'] {
+  return row === null ? null : (ROWS[row] as Row).bound;
 }
 
 export async function measure<T extends HammerResult>(

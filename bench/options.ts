@@ -16,19 +16,33 @@ export interface BenchOptions {
   /** Of the server, where they are not its defaults. */
   readonly limits: Partial<Limits>;
   readonly seed: number;
+  /** Everything in its smallest form: what comes out is no figure to quote. */
+  readonly quick: boolean;
   readonly json: boolean;
 }
 
-export const PARTS = ['wrk', 'autocannon', 'refusals', 'reads', 'latency', 'crash'] as const;
+export const PARTS = [
+  'wrk',
+  'autocannon',
+  'refusals',
+  'reads',
+  'latency',
+  'half-load',
+  'mutex',
+  'micro',
+  'growth',
+  'fairness',
+  'crash',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** V8 goes on compiling a server for some ten thousands of requests: the figures are those of one that has been sold on. */
-const WARM_UP_SECONDS = 8;
+export const WARM_UP_SECONDS = 8;
 
 export const USAGE = `npm run bench -- [options]
   --runs N           pairs of runs for each line of the table (5)
   --seconds S        of one run (3)
-  --quick            one pair of one second each, no warm-up
+  --quick            one pair of one second each, no warm-up, small sizes
   --kind K           orders or holds; may be given twice (both)
   --connections C    may be given more than once (64 and 256)
   --part P           ${PARTS.join(', ')}; may be given more than once (all)
@@ -62,6 +76,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     parts: values.part.map((part) => oneOf('part', part, PARTS)),
     limits: values.workers === undefined ? {} : { workers: whole('workers', values.workers, 1, 31) },
     seed: whole('seed', values.seed, 0, 0x7fff_ffff),
+    quick: values.quick,
     json: values.json,
   };
 }

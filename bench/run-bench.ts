@@ -1,66 +1,129 @@
-/** Runs the parts that were asked for, one after the other. */
-import { crash } from './crash.ts';
-import type { CrashResult } from './crash.ts';
-import { latency } from './latency.ts';
-import type { LatencyResult } from './latency.ts';
+/** Runs the parts that were asked for, one after the other, and holds what they say against DESIGN §8. */
+import type { AuditCheck } from '../src/cli/load-audit.ts';
+import { crashReport } from './crash.ts';
+import { CROWD, fairnessFigures } from './fairness-run.ts';
+import type { PartReport } from './figure.ts';
+import { singleFigures } from './latency.ts';
+import { latencyFigures } from './latency/run-latency.ts';
 import { describeMachine } from './machine.ts';
+import { ratioFigure } from './measure.ts';
+import { microFigures } from './micro/run-micro.ts';
+import { mutexFigures } from './mutex-run.ts';
 import type { BenchOptions, Part } from './options.ts';
-import type { Report } from './report.ts';
-import { autocannonLoad, reads, refusals, wrkLoad } from './throughput.ts';
+import { parseReadOptions } from './reads/options.ts';
+import { readFigures } from './reads/read-figures.ts';
+import type { NamedReport, Report } from './report.ts';
+import { autocannonLoad, refusals, wrkLoad } from './throughput.ts';
 import type { PartResult } from './throughput.ts';
+import { judgeRows } from './verdicts.ts';
 import { findWrk } from './wrk.ts';
 
+type Note = (text: string) => void;
+type FigurePart = (options: BenchOptions, note: Note) => Promise<PartReport>;
+
+/** Parts that answer with figures, in the order in which they run. */
+export const FIGURE_PARTS: Readonly<Partial<Record<Part, FigurePart>>> = {
+  reads,
+  latency: singleFigures,
+  'half-load': latencyFigures,
+  mutex: mutexFigures,
+  micro: microFigures,
+  fairness,
+  crash: crashReport,
+};
+/** Parts whose runs are lines of a table. */
+export const LINE_PARTS = ['wrk', 'autocannon', 'refusals'] as const satisfies readonly Part[];
+/** Parts that have nothing to hammer with where wrk is not installed. */
+const WRK_PARTS = new Set<Part>(['wrk', 'refusals', 'reads', 'fairness']);
+const CROWD_QUICK = 100;
+const FAIRNESS_RUNS_MAX = 3;
+
 /** `note` tells a person what is going on. */
-export async function runBench(options: BenchOptions, note: (text: string) => void): Promise<Report> {
+export async function runBench(options: BenchOptions, note: Note): Promise<Report> {
   const machine = describeMachine();
   const wrk = findWrk();
-  const wants = (part: Part): boolean => options.parts.includes(part);
-  const results: PartResult[] = [];
-  const most = Math.max(...options.connections);
-  for (const hammer of ['wrk', 'autocannon'] as const) {
-    if (!wants(hammer) || (hammer === 'wrk' && wrk === null)) continue;
-    const run = hammer === 'wrk' ? wrkLoad : autocannonLoad;
-    for (const kind of options.kinds) {
-      for (const connections of options.connections) {
-        note(`${hammer}: ${kind}, ${connections} connections …`);
-        results.push(await run(options, kind, connections));
-      }
+  const checks: AuditCheck[] = [];
+  const lines: PartResult[] = [];
+  const parts: NamedReport[] = [];
+  const wants = (part: Part): boolean =>
+    options.parts.includes(part) && (wrk !== null || !WRK_PARTS.has(part));
+  // One part that breaks must not cost the figures of all others; it is a failed check.
+  const attempt = async (name: string, act: () => Promise<void>): Promise<void> => {
+    note(`${name} …`);
+    try {
+      await act();
+    } catch (cause) {
+      checks.push({ name: `${name}: runs through`, ok: false, detail: String(cause) });
     }
+  };
+  for (const { name, part, run } of lineRuns(options)) {
+    if (wants(part)) await attempt(name, async () => void lines.push(await run()));
   }
-  if (wants('refusals') && wrk !== null) {
-    note(`wrk: sold-out refusals, ${most} connections …`);
-    results.push(await refusals(options, most));
+  for (const [part, run] of Object.entries(FIGURE_PARTS) as [Part, FigurePart][]) {
+    if (!wants(part)) continue;
+    await attempt(part, async () => {
+      const { checks: own, ...report } = await run(options, note);
+      parts.push({ part, ...report });
+      for (const { name, ok, detail } of own) checks.push({ name: `${part}: ${name}`, ok, detail });
+    });
   }
-  if (wants('reads') && wrk !== null) {
-    note(`wrk: reads, ${most} connections …`);
-    results.push(await reads(options, most));
+  for (const { line, checks: own } of lines) {
+    const of = `${line.hammer}, ${line.what}, ${line.connections}`;
+    for (const { name, ok, detail } of own) checks.push({ name: `${of}: ${name}`, ok, detail });
   }
-  let single: LatencyResult | null = null;
-  if (wants('latency')) {
-    note('one connection …');
-    single = await latency(options);
-  }
-  let crashed: CrashResult | null = null;
-  if (wants('crash')) {
-    note('kill -9 under load …');
-    crashed = await crash(options);
-  }
-  const all = [
-    ...results.flatMap(({ line, checks }) => {
-      const of = `${line.hammer}, ${line.what}, ${line.connections}`;
-      return checks.map(({ name, ok, detail }) => ({ name: `${of}: ${name}`, ok, detail }));
-    }),
-    ...(single?.checks ?? []),
-    ...(crashed?.checks ?? []),
-  ];
+  const figures = [...lines.map(({ line }) => ratioFigure(line)), ...parts.flatMap((part) => part.figures)];
   return {
     machine,
     options,
     wrk,
-    lines: results.map((result) => result.line),
-    latency: single,
-    crash: crashed,
-    checks: all,
-    ok: all.every((check) => check.ok),
+    rows: judgeRows(figures, { parts: options.parts, hasWrk: wrk !== null }),
+    lines: lines.map(({ line }) => line),
+    parts,
+    checks,
+    ok: checks.every((check) => check.ok),
   };
+}
+
+interface LineRun {
+  readonly name: string;
+  readonly part: (typeof LINE_PARTS)[number];
+  readonly run: () => Promise<PartResult>;
+}
+
+/** The runs that are lines of a table: requests per second beside the baseline's. */
+function lineRuns(options: BenchOptions): LineRun[] {
+  const most = Math.max(...options.connections);
+  const loads = (['wrk', 'autocannon'] as const).flatMap((part) =>
+    options.kinds.flatMap((kind) =>
+      options.connections.map((connections) => ({
+        name: `${part}: ${kind}, ${connections} connections`,
+        part,
+        run: () => (part === 'wrk' ? wrkLoad : autocannonLoad)(options, kind, connections),
+      })),
+    ),
+  );
+  return [
+    ...loads,
+    {
+      name: `wrk: sold-out refusals, ${most} connections`,
+      part: 'refusals',
+      run: () => refusals(options, most),
+    },
+  ];
+}
+
+function reads(options: BenchOptions, note: Note): Promise<PartReport> {
+  const { runs, seconds, warmUpSeconds, limits, seed, quick } = options;
+  const own = parseReadOptions(quick ? ['--quick'] : []);
+  return readFigures({ ...own, runs, seconds, warmUpSeconds, limits, seed }, note);
+}
+
+function fairness({ runs, seconds, warmUpSeconds, seed, quick }: BenchOptions): Promise<PartReport> {
+  return fairnessFigures({
+    runs: Math.min(runs, FAIRNESS_RUNS_MAX),
+    seconds,
+    warmUpSeconds,
+    crowd: quick ? CROWD_QUICK : CROWD,
+    seed,
+  });
 }

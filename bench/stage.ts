@@ -38,6 +38,8 @@ export interface StageOptions {
   /** What the baseline answers to POSTs: what Frontrow does while there are places, or when there are none. */
   readonly replies: 'accepted' | 'sold-out';
   readonly execArgv?: readonly string[];
+  /** Of the server's process, if it is not the plain one. */
+  readonly entry?: URL;
   readonly trustProxy?: readonly string[];
 }
 
@@ -48,9 +50,11 @@ export class Stage {
   server!: Child;
   client!: FrontrowClient;
   readonly #serverOptions: ServerOptions;
+  readonly #entry: URL;
 
   private constructor(options: StageOptions) {
     this.kind = options.kind;
+    this.#entry = options.entry ?? FRONTROW_ENTRY;
     this.directory = mkdtempSync(join(tmpdir(), 'frontrow-bench-'));
     directories.add(this.directory);
     this.#serverOptions = {
@@ -77,7 +81,7 @@ export class Stage {
 
   /** Starts the server, on what the last one left. */
   async restart(execArgv: readonly string[] = []): Promise<void> {
-    this.server = await Child.start(FRONTROW_ENTRY, this.#serverOptions, execArgv);
+    this.server = await Child.start(this.#entry, this.#serverOptions, execArgv);
     this.client = new FrontrowClient({ url: this.server.url });
   }
 
@@ -125,5 +129,15 @@ export class Stage {
     await Promise.all([this.server.kill(), this.baseline.kill()]);
     rmSync(this.directory, { recursive: true, force: true });
     directories.delete(this.directory);
+  }
+}
+
+/** Starts a stage, acts on it, and ends it whatever comes of that. */
+export async function onStage<T>(options: StageOptions, act: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await Stage.start(options);
+  try {
+    return await act(stage);
+  } finally {
+    await stage.end();
   }
 }

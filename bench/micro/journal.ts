@@ -15,12 +15,15 @@ import { createArena, eventBase, loadWide } from '../../src/memory/arena.ts';
 import { EVENT } from '../../src/memory/layout.ts';
 import { percentile } from '../figures.ts';
 import type { Figure } from '../figure.ts';
+import { ROWS } from '../targets.ts';
 import type { MicroSizes } from './sizes.ts';
 import { floorItem, Rig, seatItem } from './rig.ts';
 
 const BLOCK_BYTES = 4096;
 const ROW_SEATS = 200;
 const STRETCH = 2000;
+/** What DESIGN §8 asks for; a test has less. */
+const RECOVERY_SEATS = 1_000_000;
 const START_MS = 1_800_000_000_000;
 
 export async function journalFigures(sizes: MicroSizes, seed: number): Promise<Figure[]> {
@@ -66,21 +69,41 @@ function appendFigure(directory: string, how: 'growing' | 'preallocated', count:
   };
 }
 
-/** Frames of orders, made by the engine and applied to a fresh arena. */
 function replayFigure(sizes: MicroSizes, seed: number): Figure {
-  const frames = sizes.replayFrames;
-  const rig = new Rig({ floorPlaces: frames, rows: 0, rowSeats: 0, seed });
-  rig.keepFrames = true;
-  for (let left = frames; left > 0; left -= STRETCH) {
-    const count = Math.min(left, STRETCH);
-    rig.run(
-      Array.from({ length: count }, () => rig.command('order', [floorItem(1)], true)),
-      [],
-    );
-    rig.drain();
+  const orders = new OrderReplay(sizes.replayFrames, seed);
+  return {
+    row: 'replay',
+    what: `replay of ${orders.frames} orders with keys`,
+    values: Array.from({ length: Math.min(3, sizes.rounds) }, () => orders.next()),
+    unit: 'M frames/s',
+    target: ROWS.replay.bound,
+  };
+}
+
+/** Frames of orders, made by the engine, and applied to a fresh arena each time. */
+class OrderReplay {
+  readonly frames: number;
+  readonly #rig: Rig;
+
+  constructor(frames: number, seed: number) {
+    this.frames = frames;
+    const rig = new Rig({ floorPlaces: frames, rows: 0, rowSeats: 0, seed });
+    rig.keepFrames = true;
+    for (let left = frames; left > 0; left -= STRETCH) {
+      const count = Math.min(left, STRETCH);
+      rig.run(
+        Array.from({ length: count }, () => rig.command('order', [floorItem(1)], true)),
+        [],
+      );
+      rig.drain();
+    }
+    this.#rig = rig;
   }
-  const rates: number[] = [];
-  for (let round = 0; round < Math.min(3, sizes.rounds); round++) {
+
+  /** Replays all. In millions of frames per second. */
+  next(): number {
+    const { frames } = this;
+    const rig = this.#rig;
     const arena = createArena(rig.limits);
     const replay = new Replay(arena);
     // The definition clears the event's pages, which is no frame's business.
@@ -91,17 +114,12 @@ function replayFigure(sizes: MicroSizes, seed: number): Figure {
       replay.apply(group, 0, group.length, position);
       position += group.byteLength;
     }
-    rates.push(frames / (performance.now() - started) / 1000);
+    const ms = performance.now() - started;
     assert(replay.frames === frames + 1, 'every frame is applied');
     const sequence = loadWide(arena.words, eventBase(arena, rig.view.slot) + EVENT.sequenceLow);
     assert(sequence === rig.sequence, 'replay comes to where the engine was');
+    return frames / ms / 1000;
   }
-  return {
-    what: `replay of ${frames} orders with keys`,
-    values: rates,
-    unit: 'M frames/s',
-    target: { least: 1 },
-  };
 }
 
 /** So many seats, each sold by a claim of its own. */
@@ -122,16 +140,19 @@ function snapshotFigures(directory: string, sizes: MicroSizes, seed: number): Fi
   const dumping = performance.now();
   const { bytes } = writeSnapshot(disk, info, dumpArena(rig.arena));
   const dumpedMs = performance.now() - dumping;
-  const loading = performance.now();
-  const arena = createArena(rig.limits);
-  const file = disk.open(snapshotName(rig.position), 'read');
-  loadArena(arena, snapshotChunks(file));
-  const loadedMs = performance.now() - loading;
-  file.close();
-  assert(
-    loadWide(arena.words, eventBase(arena, rig.view.slot) + EVENT.sequenceLow) === rig.sequence,
-    'a snapshot holds the sequence',
-  );
+  const loadedMs = Array.from({ length: Math.min(3, sizes.rounds) }, () => {
+    const loading = performance.now();
+    const arena = createArena(rig.limits);
+    const file = disk.open(snapshotName(rig.position), 'read');
+    loadArena(arena, snapshotChunks(file));
+    const ms = performance.now() - loading;
+    file.close();
+    assert(
+      loadWide(arena.words, eventBase(arena, rig.view.slot) + EVENT.sequenceLow) === rig.sequence,
+      'a snapshot holds the sequence',
+    );
+    return ms;
+  });
   const what = `${seats} seats and claims`;
   return [
     {
@@ -141,10 +162,12 @@ function snapshotFigures(directory: string, sizes: MicroSizes, seed: number): Fi
       note: `${Math.round(bytes / 1024 / 1024)} MiB`,
     },
     {
+      row: 'recovery',
       what: `snapshot of ${what}: read and loaded`,
-      values: [loadedMs / 1000],
+      values: loadedMs.map((ms) => ms / 1000),
       unit: 's',
-      target: { most: 2 },
+      target: ROWS.recovery.bound,
+      ...(seats < RECOVERY_SEATS && { short: what }),
     },
   ];
 }

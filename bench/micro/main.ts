@@ -5,8 +5,7 @@
 import { parseArgs } from 'node:util';
 import { formatFields } from '../../src/cli/format.ts';
 import { describeFigures } from '../figure.ts';
-import { digits } from '../figures.ts';
-import { describeMachine } from '../machine.ts';
+import { describeMachine, machineFields } from '../machine.ts';
 import { runMicro } from './run-micro.ts';
 import { FULL, QUICK } from './sizes.ts';
 
@@ -18,9 +17,7 @@ const machine = describeMachine();
 const figures = await runMicro(sizes, SEED);
 const lines = [
   ...formatFields([
-    ['machine', `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.system}`],
-    ['load', `${digits(machine.load)} before the start`],
-    ['node', machine.node],
+    ...machineFields(machine),
     ['figures', `medians of ${sizes.rounds} rounds; seed ${SEED}`],
   ]),
   '',

@@ -43,6 +43,8 @@ export interface RigOptions {
   readonly rows: number;
   readonly rowSeats: number;
   readonly seed: number;
+  /** 64 MiB if not given: more than a stretch of commands fills. */
+  readonly ringBytes?: number;
 }
 
 /** Limits with room for an event of so many places. */
@@ -71,7 +73,8 @@ export class Rig {
 
   constructor(options: RigOptions) {
     const { floorPlaces, rows, rowSeats, seed } = options;
-    this.limits = limitsFor(floorPlaces + rows * rowSeats);
+    const { ringBytes, ...limits } = limitsFor(floorPlaces + rows * rowSeats);
+    this.limits = { ...limits, ringBytes: options.ringBytes ?? ringBytes };
     this.arena = createArena(this.limits);
     this.random = new SeededRandom(seed);
     startRing(this.arena, 0);

@@ -19,7 +19,7 @@ export interface SweepsOptions {
   readonly scheduler: Scheduler;
   readonly lanes: Lanes;
   /** A lane wants a sweep. */
-  wanted(): void;
+  readonly wanted: () => void;
 }
 
 export class Sweeps {

@@ -140,15 +140,6 @@ export function readCounts(view: EventView): SectionCounts[] {
   return counts;
 }
 
-/** States of seats [first, first + count), one byte each: see SEAT_STATE. */
-export function readSeatStates(view: EventView, first: number, count: number): Uint8Array {
-  const states = new Uint8Array(count);
-  for (let i = 0; i < count; i++) {
-    states[i] = Atomics.load(view.words, seatBase(view, first + i) + SEAT.state) & SEAT_STATE_MASK;
-  }
-  return states;
-}
-
 export interface SeatCopy {
   readonly state: number;
   /** First cell of the owning claim, or -1. */

@@ -5,6 +5,9 @@
  * A change is announced on a BroadcastChannel. A parked worker runs no message handlers and messages may come
  * late, so each batch first drains the channel. A bit per thread and event in the arena says that an announcement
  * is under way; while it is, further changes need none. The bit is cleared before the entry is evicted.
+ *
+ * Within one batch a reply counts whatever happens to the event meanwhile: all its requests were there before the first
+ * of them was read for, so what was true then is an answer to each.
  */
 import { receiveMessageOnPort, type BroadcastChannel, type MessagePort } from 'node:worker_threads';
 import type { BatchReply } from '../core/batch.ts';
@@ -21,11 +24,16 @@ import { threadBase, threadIndex, type ThreadBase } from '../memory/threads.ts';
 /** Events kept by a worker, and ready replies kept of each. */
 const EVENTS_MAX = 512;
 const REPLIES_MAX = 64;
+/** Bodies of all ready replies of a worker, a character for a byte: some hundred seat maps of large halls. */
+const REPLY_BYTES_MAX = 32 * 1024 * 1024;
 
-interface ReadyReply {
-  readonly guard: number;
+interface MadeReply {
   readonly reply: BatchReply;
   readonly position: number;
+}
+
+interface ReadyReply extends MadeReply {
+  readonly guard: number;
 }
 
 /** What a worker knows of an event. */
@@ -45,15 +53,23 @@ export class WorkerCache {
   readonly #bit: number;
   readonly #bitWord: number;
   readonly #channel: BroadcastChannel;
+  readonly #replyBytesMax: number;
   /** In order of use, least recent first. */
   readonly #events = new Map<number, CachedEvent>();
+  /** The last in that order. */
+  #latest: CachedEvent | null = null;
+  /** Bodies of ready replies. */
+  #replyBytes = 0;
+  /** Made for the batch at hand, by name: it is of one event. */
+  readonly #made = new Map<string, MadeReply>();
 
-  constructor(context: BatchContext, channel: BroadcastChannel) {
+  constructor(context: BatchContext, channel: BroadcastChannel, replyBytesMax = REPLY_BYTES_MAX) {
     const { arena, thread } = context;
     this.#context = context;
     this.#arena = arena;
     this.#thread = thread;
     this.#channel = channel;
+    this.#replyBytesMax = replyBytesMax;
     const index = threadIndex(arena, thread);
     this.#bit = 1 << (index & 31);
     this.#bitWord = index >>> 5;
@@ -71,8 +87,9 @@ export class WorkerCache {
     Atomics.add(this.#arena.words, this.#thread + counter, 1);
   }
 
-  /** Takes in what others announced. At the start of each batch. */
+  /** Begins a batch: takes in what others announced. */
   drain(): void {
+    this.#made.clear();
     for (;;) {
       // Node's declaration knows ports only; a BroadcastChannel is documented to do as well.
       const received = receiveMessageOnPort(this.#channel as unknown as MessagePort);
@@ -87,9 +104,27 @@ export class WorkerCache {
   #evict(slot: number): void {
     const event = this.#events.get(slot);
     if (event === undefined) return;
-    for (let i = 0; i < event.replies.size; i++) this.#count(THREAD.cacheEvictions);
-    event.replies.clear();
-    if (!this.isCurrent(event)) this.#events.delete(slot);
+    this.#forgetReplies(event);
+    if (!this.isCurrent(event)) this.#forget(slot);
+  }
+
+  #forgetReplies({ replies }: CachedEvent): void {
+    for (const { reply } of replies.values()) this.#dropped(reply);
+    replies.clear();
+  }
+
+  /** A ready reply is one no more. */
+  #dropped(reply: BatchReply): void {
+    this.#replyBytes -= reply.body.length;
+    this.#count(THREAD.cacheEvictions);
+  }
+
+  #forget(slot: number): void {
+    const event = this.#events.get(slot);
+    if (event === undefined) return;
+    this.#forgetReplies(event);
+    this.#events.delete(slot);
+    if (this.#latest === event) this.#latest = null;
   }
 
   /**
@@ -143,11 +178,14 @@ export class WorkerCache {
   event(slot: number): CachedEvent | null {
     const known = this.#events.get(slot);
     if (known !== undefined && this.isCurrent(known)) {
-      this.#events.delete(slot);
-      this.#events.set(slot, known);
+      if (known !== this.#latest) {
+        this.#events.delete(slot);
+        this.#events.set(slot, known);
+        this.#latest = known;
+      }
       return known;
     }
-    this.#events.delete(slot);
+    this.#forget(slot);
     if (slot === REGISTRY_SLOT) return null;
     const found = readEvent(this.#context, slot);
     if (found === null) return null;
@@ -162,34 +200,49 @@ export class WorkerCache {
       replies: new Map<string, ReadyReply>(),
     };
     this.#events.set(slot, event);
+    this.#latest = event;
     if (this.#events.size > EVENTS_MAX) {
       const oldest = this.#events.keys().next().value as number;
-      this.#events.delete(oldest);
+      this.#forget(oldest);
       this.#count(THREAD.cacheEvictions);
     }
     return event;
   }
 
-  /** A ready reply that is still true, or null. Counts a hit or a miss. */
-  ready(event: CachedEvent, name: string): ReadyReply | null {
+  /** A ready reply that is still true, or was made for this batch; or null. Counts a hit or a miss. */
+  ready(event: CachedEvent, name: string): MadeReply | null {
     const ready = event.replies.get(name);
     // Even and unchanged since the reply was made: nothing has happened to the event.
-    if (ready !== undefined && ready.guard === readGuard(this.#arena, event.slot)) {
-      this.#count(THREAD.cacheHits);
-      return ready;
-    }
-    this.#count(THREAD.cacheMisses);
-    return null;
+    const isTrue = ready !== undefined && ready.guard === readGuard(this.#arena, event.slot);
+    const found = isTrue ? ready : this.#made.get(name);
+    this.#count(found === undefined ? THREAD.cacheMisses : THREAD.cacheHits);
+    return found ?? null;
   }
 
-  /** Keeps a reply that was read while the guard had this value. */
-  keep(event: CachedEvent, name: string, guard: number, reply: BatchReply, position: number): void {
-    if ((guard & 1) === 1) return;
-    if (event.replies.size >= REPLIES_MAX && !event.replies.has(name)) {
-      const oldest = event.replies.keys().next().value as string;
-      event.replies.delete(oldest);
-      this.#count(THREAD.cacheEvictions);
+  /**
+   * Keeps a reply: for the rest of the batch, and for longer if it was read while the guard was even and had this value
+   * from before to after.
+   */
+  keep(event: CachedEvent, name: string, guard: number, made: MadeReply): void {
+    this.#made.set(name, made);
+    if ((guard & 1) === 1 || readGuard(this.#arena, event.slot) !== guard) return;
+    if (this.#events.get(event.slot) !== event) return;
+    const { replies } = event;
+    const { reply, position } = made;
+    const before = replies.get(name);
+    if (before !== undefined) this.#replyBytes -= before.reply.body.length;
+    else if (replies.size >= REPLIES_MAX) this.#dropOldest(replies);
+    replies.set(name, { guard, reply, position });
+    this.#replyBytes += reply.body.length;
+    for (const each of this.#events.values()) {
+      if (this.#replyBytes <= this.#replyBytesMax) return;
+      this.#forgetReplies(each);
     }
-    event.replies.set(name, { guard, reply, position });
+  }
+
+  #dropOldest(replies: Map<string, ReadyReply>): void {
+    const [[name, { reply }]] = replies;
+    replies.delete(name);
+    this.#dropped(reply);
   }
 }

@@ -10,7 +10,7 @@ import type { CachedEvent } from './cache.ts';
 import { parseQuery, queryNumber } from './parse.ts';
 import { notFoundResult, readCurrent, refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
 import { textReply } from './replies.ts';
-import { STATE_LETTERS } from './seat-requests.ts';
+import { STATE_LETTERS } from './seat-states.ts';
 
 /** With more seats than this to tell of, the reader had better fetch the seat map. */
 const CHANGED_SEATS_MAX = 20_000;

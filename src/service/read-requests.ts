@@ -18,6 +18,7 @@ import {
   SEATS,
 } from '../core/operations.ts';
 import { findClaim } from '../engine/command.ts';
+import type { EventDefinition } from '../engine/definition.ts';
 import { decodeClaim, readClaim, readCounts, type Claim, type SectionCounts } from '../engine/read.ts';
 import { readSummary } from '../engine/scan.ts';
 import { readGuard } from '../memory/guard.ts';
@@ -106,9 +107,7 @@ function cached(
     const guard = readGuard(deps.context.arena, event.slot);
     const made = make(deps, event);
     if (made === null) return archived(deps, event.slot, request);
-    const isStill = readGuard(deps.context.arena, event.slot) === guard;
-    if (isStill && made.reply.status === 200)
-      deps.cache.keep(made.event, name, guard, made.reply, made.position);
+    deps.cache.keep(made.event, name, guard, made);
     result = made;
   }
   const { reply, position } = result;
@@ -139,18 +138,42 @@ function availability(deps: ReadDeps, known: CachedEvent): ReturnType<Maker> {
   if (read === null) return null;
   const { event, sequence, position } = read;
   const { definition } = event.map;
-  const total = { capacity: 0, available: 0, held: 0, sold: 0, blocked: 0 };
-  const sections = read.value.map((counts: SectionCounts, index) => {
-    for (const name of Object.keys(total) as (keyof typeof total)[]) total[name] += counts[name];
-    return { id: definition.sections[index].id, ...counts };
-  });
-  const json = { event: definition.id, sequence, ...total, sections };
+  const json = availabilityText(definition, sequence, read.value);
   const options = {
     sequence,
     etag: `"${deps.incarnation}-${sequence}"`,
     isPublic: isPublished(event),
   };
-  return { reply: jsonReply(200, json, options), position, event };
+  return { reply: textReply(200, json, options), position, event };
+}
+
+/** Written out: under load it is made anew after each batch of changes. */
+function availabilityText(
+  { id, sections }: EventDefinition,
+  sequence: number,
+  counts: readonly SectionCounts[],
+): string {
+  let capacity = 0;
+  let available = 0;
+  let held = 0;
+  let sold = 0;
+  let blocked = 0;
+  let texts = '';
+  for (let section = 0; section < counts.length; section++) {
+    const each = counts[section];
+    capacity += each.capacity;
+    available += each.available;
+    held += each.held;
+    sold += each.sold;
+    blocked += each.blocked;
+    texts +=
+      `${section === 0 ? '' : ','}{"id":"${sections[section].id}","capacity":${each.capacity},` +
+      `"available":${each.available},"held":${each.held},"sold":${each.sold},"blocked":${each.blocked}}`;
+  }
+  return (
+    `{"event":"${id}","sequence":${sequence},"capacity":${capacity},"available":${available},"held":${held},` +
+    `"sold":${sold},"blocked":${blocked},"sections":[${texts}]}`
+  );
 }
 
 function claimOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest): ReadResult {

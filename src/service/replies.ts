@@ -68,8 +68,8 @@ export function commandReply(
   };
 }
 
-/** A reply whose JSON text was made by hand. */
-export function textReply(status: number, json: string, options: ReplyOptions = {}): BatchReply {
+/** A reply whose JSON text was made by hand, maybe as bytes. */
+export function textReply(status: number, json: string | Uint8Array, options: ReplyOptions = {}): BatchReply {
   return reply(status, CONTENT_TYPE.json, json, options);
 }
 
@@ -96,6 +96,8 @@ export function isMatch(header: string, etag: string): boolean {
 /** Whether `If-None-Match` names this entity tag: RFC 9110 §13.1.2, weak comparison. */
 export function isNoneMatch(header: string, etag: string): boolean {
   if (header === '') return false;
+  // What most callers send back: the tag that they were given.
+  if (header === etag) return true;
   if (header.trim() === '*') return true;
   return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }

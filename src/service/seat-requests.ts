@@ -3,18 +3,17 @@
  */
 import type { BatchRequest } from '../core/batch.ts';
 import { mayAct } from '../core/roles.ts';
-import { decodeClaim, readSeat, readSeatStates } from '../engine/read.ts';
-import { sectionBase } from '../memory/event.ts';
-import { CLAIM_STATE, SECTION } from '../memory/layout.ts';
+import { decodeClaim, readSeat } from '../engine/read.ts';
+import { CLAIM_STATE } from '../memory/layout.ts';
 import { headPosition } from '../memory/ring.ts';
 import type { CachedEvent } from './cache.ts';
 import { parseQuery } from './parse.ts';
 import { notFoundResult, readCurrent, refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
 import { claimSuffixOf, isoTime } from './render.ts';
 import { jsonReply, octetsReply, problemReply, textReply } from './replies.ts';
+import { seatBits, seatLetters, withHead } from './seat-states.ts';
 
-/** States in the order of SEAT_STATE. */
-export const STATE_LETTERS = 'ahsb';
+/** In the order of SEAT_STATE. */
 const STATE_NAMES = ['available', 'held', 'sold', 'blocked'] as const;
 
 export type SelectedSeats =
@@ -44,41 +43,16 @@ export function readSeats(
   only: number,
   octets: boolean,
 ): (ReadResult & { readonly event: CachedEvent }) | null {
-  const read = readCurrent(deps, known, ({ view }) => {
-    if (only < 0) return readSeatStates(view, 0, view.seatCount);
-    const base = sectionBase(view, only);
-    return readSeatStates(view, view.words[base + SECTION.firstSeat], view.words[base + SECTION.seatCount]);
-  });
+  const read = readCurrent(deps, known, ({ view, map }) =>
+    octets ? seatBits(view, map, only) : seatLetters(view, map, only),
+  );
   if (read === null) return null;
-  const { event, sequence, position } = read;
-  const { definition } = event.map;
-  const isPublic = definition.state !== 'draft';
-  const etag = (variant: string): string => `"${deps.incarnation}-${sequence}${variant}"`;
-  if (octets) {
-    const options = { sequence, etag: etag('-bits'), isPublic };
-    return { reply: octetsReply(packStates(read.value), options), position, event };
-  }
-  let at = 0;
-  const sectionTexts: string[] = [];
-  definition.sections.forEach((section, index) => {
-    if (section.kind !== 'seated' || (only >= 0 && index !== only)) return;
-    const rows = section.rows.map((row) => {
-      const end = at + row.seats.filter((entry) => entry !== null).length;
-      let letters = '';
-      for (; at < end; at++) letters += STATE_LETTERS[read.value[at]];
-      return `{"id":"${row.id}","seats":"${letters}"}`;
-    });
-    sectionTexts.push(`{"id":"${section.id}","rows":[${rows.join(',')}]}`);
-  });
-  const json = `{"event":"${definition.id}","sequence":${sequence},"sections":[${sectionTexts.join(',')}]}`;
-  return { reply: textReply(200, json, { sequence, etag: etag(''), isPublic }), position, event };
-}
-
-/** Two bits a seat, four seats a byte, the first in the lowest bits. */
-function packStates(states: Uint8Array): Uint8Array {
-  const packed = new Uint8Array((states.length + 3) >>> 2);
-  for (let i = 0; i < states.length; i++) packed[i >>> 2] |= states[i] << ((i & 3) * 2);
-  return packed;
+  const { event, value, sequence, position } = read;
+  const { id, state } = event.map.definition;
+  const etag = `"${deps.incarnation}-${sequence}${octets ? '-bits' : ''}"`;
+  const options = { sequence, etag, isPublic: state !== 'draft' };
+  const reply = octets ? octetsReply(value, options) : textReply(200, withHead(value, id, sequence), options);
+  return { reply, position, event };
 }
 
 /** One seat: for everybody where it is and its state; for who may read claims also whose it is and until when. */

@@ -15,6 +15,7 @@ const OPTIONS: BenchOptions = {
   // Small files and little memory: starting is most of what this test does.
   limits: { workers: 1, segmentBytes: 8 << 20, arenaBytes: 256 << 20, eventsMax: 64 },
   seed: 1,
+  quick: true,
   json: false,
 };
 
@@ -28,7 +29,44 @@ t.test('autocannon and a kill -9 under load: everything acknowledged is there ag
   const [pair] = report.lines[0].pairs;
   t.ok(pair.frontrow.statuses['201'] > 0 && pair.baseline.statuses['201'] > 0);
   t.ok(pair.frontrow.groups > 0 && pair.frontrow.groups <= pair.frontrow.replies + 8);
-  t.ok((report.crash?.acknowledged ?? 0) >= 500);
+  const crash = report.parts.find(({ part }) => part === 'crash');
+  const acknowledged = Number(/(\d+) acknowledged/.exec(crash?.lines[0] ?? '')?.[1]);
+  t.ok(acknowledged >= 500, String(crash?.lines[0]));
+});
+
+t.test('killed workers: the event goes on, and every order is accounted for', async (t) => {
+  const report = await runBench({ ...OPTIONS, parts: ['mutex'] }, () => {});
+  t.ok(report.ok, describeReport(report).join('\n'));
+  for (const row of ['mutexHeld', 'repair'] as const) {
+    const result = report.rows.find((candidate) => candidate.row === row);
+    t.not(result?.verdict, 'not measured', row);
+    t.ok((result?.figure?.min ?? 0) > 0, row);
+  }
+  const lost = report.parts[0].lines.join('\n').match(/worker-lost applied=false × \d+/g);
+  t.equal(lost?.length, 2, 'workers died with commands, in both runs');
+});
+
+t.test('orders on one connection: their target follows from the syncs of the same run', async (t) => {
+  const report = await runBench({ ...OPTIONS, parts: ['latency'] }, () => {});
+  t.ok(report.ok, describeReport(report).join('\n'));
+  const figures = report.parts[0].figures;
+  const sync = figures.find(({ what }) => what.includes('synced'))?.values[0] ?? NaN;
+  const order = figures.find(({ row }) => row === 'singleOrder');
+  t.match(order?.target, { most: Number((2 * sync + 1).toFixed(3)) });
+});
+
+t.test('a part that breaks is a failed check, and costs no other its figures', async (t) => {
+  // No server starts on an arena that small.
+  const limits = { ...OPTIONS.limits, arenaBytes: 1 };
+  const report = await runBench({ ...OPTIONS, limits, parts: ['latency', 'crash'] }, () => {});
+  t.equal(report.ok, false);
+  t.same(
+    report.checks.map(({ name, ok }) => [name, ok]),
+    [
+      ['latency: runs through', false],
+      ['crash: runs through', false],
+    ],
+  );
 });
 
 // With FRONTROW_LONG alone: it starts as many processes as the test above, for the same audit by another hammer.

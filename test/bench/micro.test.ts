@@ -2,6 +2,8 @@
 import t from 'tap';
 import { QUICK } from '../../bench/micro/sizes.ts';
 import { describeFigures } from '../../bench/figure.ts';
+import { ROW_IDS, ROWS } from '../../bench/targets.ts';
+import { judgeRows } from '../../bench/verdicts.ts';
 import { runMicro } from '../../bench/micro/run-micro.ts';
 
 t.test('every figure is taken', async (t) => {
@@ -22,4 +24,18 @@ t.test('every figure is taken', async (t) => {
     t.ok(values.length > 0 && values.every((value) => value > 0 && value < Infinity), what);
   }
   t.equal(describeFigures(figures).length, figures.length + 1);
+  const rows = ROW_IDS.filter((row) => ROWS[row].part === 'micro');
+  const judged = judgeRows(figures, { parts: ['micro'], hasWrk: false });
+  for (const row of rows)
+    t.ok(
+      figures.some((figure) => figure.row === row),
+      `${row} has a figure`,
+    );
+  // Of a size that says nothing about them.
+  t.same(
+    judged
+      .filter(({ verdict, figure }) => verdict === 'not measured' && figure !== null)
+      .map(({ row }) => row),
+    ['holdsLarge', 'recovery', 'bestSeats'],
+  );
 });

@@ -2,6 +2,7 @@
 import t from 'tap';
 import { auditWrk } from '../../bench/audit.ts';
 import { digits, percentile, spread } from '../../bench/figures.ts';
+import { heldMicros, HoldTimes } from '../../bench/hold-times.ts';
 import { parseOptions } from '../../bench/options.ts';
 import { describeChecks } from '../../bench/report.ts';
 import { parseWrk, wrkScript } from '../../bench/wrk.ts';
@@ -16,7 +17,7 @@ t.test('spreads and percentiles', (t) => {
 });
 
 t.test('options: what is not known or out of range is refused', (t) => {
-  t.match(parseOptions(['--quick']), { runs: 1, seconds: 1, warmUpSeconds: 0, seed: 1 });
+  t.match(parseOptions(['--quick']), { runs: 1, seconds: 1, warmUpSeconds: 0, seed: 1, quick: true });
   t.match(parseOptions(['--connections', '8', '--kind', 'holds', '--part', 'wrk']), {
     connections: [8],
     kinds: ['holds'],
@@ -80,3 +81,28 @@ t.test('the audit of a wrk run: one ticket too many, one too few, one change too
   );
   t.end();
 });
+
+t.test(
+  'times that a mutex was held: percentiles are at most a bucket above the truth, and never below',
+  (t) => {
+    const times = new HoldTimes();
+    const other = new HoldTimes(times.buffer);
+    times.observe(3);
+    const before = other.read();
+    t.equal(heldMicros(before, before, 0.5), 0, 'nothing since');
+    for (let micros = 1; micros <= 1000; micros++) times.observe(micros / 1000);
+    const after = other.read();
+    for (const fraction of [0.001, 0.5, 0.99, 1]) {
+      const held = heldMicros(before, after, fraction);
+      t.ok(held >= fraction * 1000 && held <= fraction * 1000 * 1.045, `${fraction}: ${held} µs`);
+    }
+    times.observe(0);
+    times.observe(1e9);
+    const last = other.read();
+    t.ok(
+      heldMicros(after, last, 0.5) < 0.01 && heldMicros(after, last, 1) > 8e6,
+      'too short and too long to tell',
+    );
+    t.end();
+  },
+);

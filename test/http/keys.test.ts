@@ -293,8 +293,8 @@ t.test('new keys under load: no request is dropped, and what was let in goes on'
   const stage = await serviceStage(t, { keys: RING });
   const waiting: (() => void)[] = [];
   stage.sink.submit = (_operation, _request, done) => {
-    const answer = stage.sink.answer({ operation: _operation, request: _request });
-    waiting.push(() => done(toldOf(answer, _request)));
+    const reply = toldOf(stage.sink.answer({ operation: _operation, request: _request }), _request);
+    waiting.push(() => done(reply));
     // Answers are given while other keys are in force than when the requests came.
     if (waiting.length === 8) for (const answer of waiting.splice(0)) setImmediate(answer);
   };

@@ -1,12 +1,15 @@
 /** The cache of each worker: counted, evicted by announcements, and never wrong even when those do not arrive. */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import t from 'tap';
+import { BATCH_KIND } from '../../src/core/batch.ts';
 import { AVAILABILITY, CREATE_HOLD, GET_EVENT, SEATS } from '../../src/core/operations.ts';
 import { eventBase } from '../../src/memory/arena.ts';
 import { EVENT } from '../../src/memory/layout.ts';
-import { abortGuard, openGuard } from '../../src/memory/guard.ts';
+import { abortGuard, openGuard, readGuard } from '../../src/memory/guard.ts';
 import { cacheCounts } from '../../src/memory/threads.ts';
-import { GALA, jsonOf, ServiceRig } from './rig.ts';
+import { WorkerCache } from '../../src/service/cache.ts';
+import { textReply } from '../../src/service/replies.ts';
+import { GALA, jsonOf, requestOf, ServiceRig } from './rig.ts';
 
 const ONE = { subject: 'gala', body: { items: [{ section: 'floor', quantity: 1 }] } };
 
@@ -97,6 +100,71 @@ t.test('a reply that was read while a change went on is not kept', async (t) => 
   t.match(cacheCounts(rig.arena), { hits: 0, misses: 2 });
   abortGuard(rig.arena, 1);
 });
+
+t.test('the same reads of one batch are made once, though the event changes all the time', async (t) => {
+  const rig = new ServiceRig();
+  t.teardown(() => rig.close());
+  rig.define(GALA);
+  const ask = (ifNoneMatch: string, requestId: string) =>
+    requestOf(AVAILABILITY, { subject: 'gala', ifNoneMatch, requestId });
+  // As while a frame is applied: nothing that is read now may be kept for the next batch.
+  openGuard(rig.arena, 1, 0);
+  const { etag } = rig.read(AVAILABILITY, { subject: 'gala' });
+  t.match(cacheCounts(rig.arena), { hits: 0, misses: 1 });
+  const requests = [ask('', 'r1'), ask('', 'r2'), ask(etag, 'r3'), ask('"other"', 'r4'), ask('', 'r5')];
+  const { replies } = rig.batch(BATCH_KIND.read, 1, requests);
+  t.match(cacheCounts(rig.arena), { hits: 4, misses: 2 });
+  t.strictSame(
+    replies.map(({ status }) => status),
+    [200, 200, 304, 200, 200],
+  );
+  for (const reply of replies.filter(({ status }) => status === 200))
+    t.same(reply.body, replies[0].body, 'all the same');
+  t.equal(replies[2].body.length, 0);
+  rig.read(AVAILABILITY, { subject: 'gala' });
+  t.match(cacheCounts(rig.arena), { hits: 4, misses: 3 }, 'the next batch looks again');
+  abortGuard(rig.arena, 1);
+});
+
+t.test(
+  'bodies of ready replies are bounded: those of the event that was idle longest go first',
+  async (t) => {
+    const rig = new ServiceRig();
+    t.teardown(() => rig.close());
+    const [thread] = rig.threads;
+    const context = { arena: rig.arena, thread, batchId: 1, commandIndex: 0, nowMs: 0, nearPosition: 0 };
+    const cache = new WorkerCache(context, rig.channels[0], 1000);
+    const slots = ['a', 'b', 'c'].map((id) => rig.define({ ...GALA, id }));
+    const keep = (slot: number, name: string, bytes: number): void => {
+      const event = cache.event(slot);
+      if (event === null) throw new Error('the event is there');
+      const reply = textReply(200, 'x'.repeat(bytes));
+      cache.keep(event, name, readGuard(rig.arena, slot), { reply, position: 0 });
+    };
+    const isReady = (slot: number, name: string): boolean => {
+      const event = cache.event(slot);
+      return event !== null && cache.ready(event, name) !== null;
+    };
+    const [first, second, third] = slots;
+    keep(first, 'n', 400);
+    keep(second, 'n', 400);
+    cache.drain();
+    t.ok(isReady(first, 'n'), 'now the second is the one that was idle');
+    keep(third, 'n', 400);
+    cache.drain();
+    t.strictSame(
+      slots.map((slot) => isReady(slot, 'n')),
+      [true, false, true],
+    );
+    // The same name again takes no more room.
+    for (let i = 0; i < 10; i++) keep(first, 'n', 400);
+    cache.drain();
+    t.ok(isReady(third, 'n'));
+    keep(first, 'huge', 2000);
+    cache.drain();
+    t.notOk(isReady(first, 'huge'), 'one that is larger than all the room is for its own batch alone');
+  },
+);
 
 t.test(
   'an event has one announcement under way, however often it changes and whoever is slow to hear',

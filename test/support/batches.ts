@@ -25,7 +25,7 @@ export interface ReadReply {
   readonly body: Buffer;
 }
 
-export function readReply(message: ReplyMessage): ReadReply {
+function readReply(message: ReplyMessage): ReadReply {
   const { status, contentType, sequence, cost, headers, body } = message;
   const value = (name: string): string => new RegExp(`^${name}: (.*)\r$`, 'm').exec(headers)?.[1] ?? '';
   return {
