@@ -3,6 +3,8 @@ import type { AuditCheck } from '../src/cli/load-audit.ts';
 import { crashReport } from './crash.ts';
 import { CROWD, fairnessFigures } from './fairness-run.ts';
 import type { PartReport } from './figure.ts';
+import { growthFigures } from './growth/growth.ts';
+import { FULL, QUICK } from './growth/sizes.ts';
 import { singleFigures } from './latency.ts';
 import { latencyFigures } from './latency/run-latency.ts';
 import { describeMachine } from './machine.ts';
@@ -21,18 +23,19 @@ import { findWrk } from './wrk.ts';
 type Note = (text: string) => void;
 type FigurePart = (options: BenchOptions, note: Note) => Promise<PartReport>;
 
+/** Parts whose runs are lines of a table. */
+export const LINE_PARTS = ['wrk', 'autocannon', 'refusals'] as const satisfies readonly Part[];
 /** Parts that answer with figures, in the order in which they run. */
-export const FIGURE_PARTS: Readonly<Partial<Record<Part, FigurePart>>> = {
+export const FIGURE_PARTS: Readonly<Record<Exclude<Part, (typeof LINE_PARTS)[number]>, FigurePart>> = {
   reads,
   latency: singleFigures,
   'half-load': latencyFigures,
   mutex: mutexFigures,
   micro: microFigures,
+  growth,
   fairness,
   crash: crashReport,
 };
-/** Parts whose runs are lines of a table. */
-export const LINE_PARTS = ['wrk', 'autocannon', 'refusals'] as const satisfies readonly Part[];
 /** Parts that have nothing to hammer with where wrk is not installed. */
 const WRK_PARTS = new Set<Part>(['wrk', 'refusals', 'reads', 'fairness']);
 const CROWD_QUICK = 100;
@@ -116,6 +119,11 @@ function reads(options: BenchOptions, note: Note): Promise<PartReport> {
   const { runs, seconds, warmUpSeconds, limits, seed, quick } = options;
   const own = parseReadOptions(quick ? ['--quick'] : []);
   return readFigures({ ...own, runs, seconds, warmUpSeconds, limits, seed }, note);
+}
+
+function growth({ quick, runs, seed }: BenchOptions, note: Note): Promise<PartReport> {
+  const sizes = quick ? QUICK : FULL;
+  return growthFigures({ ...sizes, runs: Math.min(runs, sizes.runs), seed }, note);
 }
 
 function fairness({ runs, seconds, warmUpSeconds, seed, quick }: BenchOptions): Promise<PartReport> {

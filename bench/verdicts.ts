@@ -30,7 +30,10 @@ export function judgeRows(figures: readonly Figure[], scope: Scope): RowResult[]
   return ROW_IDS.map((row) => {
     const { what, target, bound }: Row = ROWS[row];
     const own = figures.filter((figure) => figure.row === row);
-    const worst = own.toSorted((a, b) => excess(b, bound) - excess(a, bound)).at(0);
+    const sound = own.filter(({ short }) => short === undefined);
+    const worst = (sound.length > 0 ? sound : own)
+      .toSorted((a, b) => excess(b, bound) - excess(a, bound))
+      .at(0);
     const { verdict, why } = judgeFigure(worst, row, scope);
     return { row, what, target, verdict, why, figure: worst === undefined ? null : shown(worst) };
   });

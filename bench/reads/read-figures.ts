@@ -32,7 +32,7 @@ import { Watchers } from './watchers.ts';
 import { runWrkGet } from './wrk-get.ts';
 
 const BARE_ENTRY = new URL('bare-server.js', import.meta.url);
-export const ROW_SEATS = 100;
+const ROW_SEATS = 100;
 /** Of each case after the first two, which warm up what all have in common. */
 const SHORT_WARM_UP_SECONDS = 1;
 const FULL_WARM_UPS = 2;

@@ -66,6 +66,7 @@ t.test('what was measured at a smaller size is shown, and not judged', (t) => {
   const short = { ...REPAIR, short: '50 seats' };
   t.equal(verdictOf(short), 'repair not measuredonly with 50 seats');
   t.match(judgeRows([short], ALL).find(({ row }) => row === 'repair')?.figure, { median: 49 });
+  t.equal(verdictOf({ ...short, values: [1000] }, REPAIR), 'repair reached', 'another of full size is');
   t.end();
 });
 
