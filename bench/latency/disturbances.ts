@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventInput } from '../../src/client/index.ts';
-import { BLOCK_BYTES, segmentNumbers, snapshotName, snapshotPositions } from '../../src/journal/layout.ts';
+import { BLOCK_BYTES, snapshotName } from '../../src/journal/layout.ts';
 import { benchEvent } from '../requests.ts';
 import type { Stage } from '../stage.ts';
+import { progressOf } from './until.ts';
 
 export const SEATS = 20_000;
 const SEATS_PER_ROW = 100;
@@ -24,14 +25,13 @@ export interface Upkeep {
 }
 
 export async function readUpkeep(stage: Stage): Promise<Upkeep> {
-  const names = readdirSync(stage.dataDirectory);
-  const newest = snapshotPositions(names).at(-1);
+  const { segment, snapshot } = progressOf(readdirSync(stage.dataDirectory));
   const metrics = await (await fetch(`${stage.server.url}/metrics`)).text();
   return {
-    segment: segmentNumbers(names).at(-1) ?? 0,
+    segment,
     snapshotsWritten: snapshotsOf(metrics, 'written'),
     snapshotsFailed: snapshotsOf(metrics, 'failed'),
-    snapshotBytes: newest === undefined ? 0 : statSync(join(stage.dataDirectory, snapshotName(newest))).size,
+    snapshotBytes: snapshot < 0 ? 0 : statSync(join(stage.dataDirectory, snapshotName(snapshot))).size,
   };
 }
 

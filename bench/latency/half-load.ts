@@ -39,9 +39,20 @@ const SECONDS_MAX = 60;
 const ORDERS_MAX = 200_000;
 const DEFINITIONS = 3;
 const [SMALL_SEGMENT_BYTES] = LIMIT_RANGES.segmentBytes;
-/** Segments from one snapshot to the next, and those that are to be filled in a phase, so that one is finished in it. */
-const FULL = { snapshotSegments: 2, rolls: { rolls: 3, snapshots: 4, 'full-roll': 1 } } as const;
-const QUICK = { snapshotSegments: 1, rolls: { rolls: 1, snapshots: 2, 'full-roll': 1 } } as const;
+/** What phases wait for; and on the server that is to write one, the segments from one snapshot to the next. */
+const FULL = {
+  snapshotSegments: 2,
+  waits: {
+    rolls: { rolls: 3, snapshot: false },
+    snapshots: { rolls: 0, snapshot: true },
+    'full-roll': { rolls: 1, snapshot: false },
+  },
+} as const;
+const QUICK = {
+  snapshotSegments: 1,
+  waits: { ...FULL.waits, rolls: { rolls: 1, snapshot: false } },
+} as const;
+type Waits = typeof FULL.waits;
 /** No snapshot, and no segment too many. */
 const NEVER = 1 << 20;
 const ALL_BYTES = 2 ** 40;
@@ -49,7 +60,7 @@ const WARM_UP_PER_SECOND = 2000;
 /** Seeds of two benches with seeds next to each other do not meet. */
 const RUNS_MAX = 1000;
 /** A phase may group its orders better than the calm one, and so fill segments more slowly. */
-const ROLLS_MARGIN = 1.25;
+const ESTIMATE_MARGIN = 1.5;
 
 /** Of a stage: more than the bench lets others choose, but a stage hands on to the server whatever is here. */
 type StageLimits = Partial<Limits> & Pick<ServerOptions, 'snapshotSegments' | 'historyBytes'>;
@@ -106,8 +117,8 @@ function onStages<T>(options: LatencyOptions, act: (stages: Stages) => Promise<T
   );
 }
 
-function isRolling(name: PhaseName): name is keyof typeof FULL.rolls {
-  return name in FULL.rolls;
+function waits(name: PhaseName): name is keyof Waits {
+  return name in FULL.waits;
 }
 
 function sizes({ quick }: LatencyOptions): typeof FULL | typeof QUICK {
@@ -159,7 +170,7 @@ class HalfLoad {
       this.#events[name].push(...large);
     }
     for (const name of ['baseline', 'calm'] as const) {
-      await this.#phase(name, `warm-up-${name}`, perSecond ?? WARM_UP_PER_SECOND, 1, 0);
+      await this.#phase(name, `warm-up-${name}`, perSecond ?? WARM_UP_PER_SECOND, 0);
     }
   }
 
@@ -178,11 +189,11 @@ class HalfLoad {
     const perSecond = given ?? Math.max(1, Math.min(PER_SECOND_MAX, Math.round((saturated ?? 0) / 2)));
     const phases = new Map<PhaseName, Phase>();
     for (const name of PHASES) {
-      const long = this.#secondsOf(name, phases.get('calm'));
-      if (name === 'full-roll' && (quick || long > SECONDS_MAX)) continue;
-      this.#note(`half load, run ${run}: ${name}, ${perSecond} orders/s for ${long.toFixed(0)} s …`);
+      const calm = phases.get('calm');
+      if (name === 'full-roll' && (quick || calm === undefined || this.#isTooLong(name, calm))) continue;
+      this.#note(`half load, run ${run}: ${name}, ${perSecond} orders/s …`);
       // Equal seeds: all phases of a run have the same arrivals, as far as they go.
-      phases.set(name, await this.#phase(name, `${name}-${run}`, perSecond, long, seed * RUNS_MAX + run));
+      phases.set(name, await this.#phase(name, `${name}-${run}`, perSecond, seed * RUNS_MAX + run));
     }
     return { saturated, perSecond, phases };
   }
@@ -196,31 +207,28 @@ class HalfLoad {
     }
   }
 
-  /** Long enough for what is to happen in it. */
-  #secondsOf(name: PhaseName, calm: Phase | undefined): number {
-    const { seconds, limits } = this.#options;
-    if (calm === undefined || !isRolling(name)) return seconds;
-    const segmentBytes =
-      name === 'full-roll' ? (limits.segmentBytes ?? DEFAULT_LIMITS.segmentBytes) : SMALL_SEGMENT_BYTES;
-    const groupsPerSecond = calm.result.groups / calm.result.seconds;
-    const rolls = sizes(this.#options).rolls[name];
-    return Math.max(seconds, ROLLS_MARGIN * secondsForRolls(rolls, segmentBytes, groupsPerSecond));
+  /** A whole segment may take minutes where the disk or the machine is slow. */
+  #isTooLong(name: keyof Waits, calm: Phase): boolean {
+    const { limits } = this.#options;
+    const { rolls } = sizes(this.#options).waits[name];
+    const { groups, seconds } = calm.result;
+    const segmentBytes = limits.segmentBytes ?? DEFAULT_LIMITS.segmentBytes;
+    return ESTIMATE_MARGIN * secondsForRolls(rolls, segmentBytes, groups / seconds) > SECONDS_MAX;
   }
 
-  async #phase(
-    name: PhaseName,
-    event: string,
-    perSecond: number,
-    seconds: number,
-    seed: number,
-  ): Promise<Phase> {
+  async #phase(name: PhaseName, event: string, perSecond: number, seed: number): Promise<Phase> {
+    const { seconds } = this.#options;
+    const secondsMax = ordersMax(this.#options) / perSecond;
     const { phase, checks, events } = await runPhase(this.#pacer, this.#stages[STAGE_OF[name]], {
       name,
       event,
       perSecond,
-      seconds: Math.min(seconds, SECONDS_MAX, ordersMax(this.#options) / perSecond),
+      seconds: Math.min(seconds, secondsMax),
       seed,
       definitions: name === 'definitions' ? DEFINITIONS : 0,
+      ...(waits(name) && {
+        awaited: { ...sizes(this.#options).waits[name], secondsMax: Math.min(SECONDS_MAX, secondsMax) },
+      }),
     });
     this.checks.push(...checks);
     this.#events[STAGE_OF[name]].push(...events);

@@ -14,7 +14,7 @@ import type { Arrivals } from './arrivals.ts';
 import { Micros } from './micros.ts';
 
 export interface PacedLoadOptions {
-  /** Requests of the whole run. */
+  /** Requests of the whole run, unless it is finished earlier. */
   readonly count: number;
   readonly connections: number;
   readonly arrivals: Arrivals;
@@ -41,14 +41,16 @@ export class PacedLoad {
   readonly #dueMs: Float64Array;
   readonly #sentMs: Float64Array;
   readonly #underWay: Uint8Array;
+  #count: number;
   #nextMs: number;
   #sent = 0;
   #ended = 0;
   #waited = 0;
 
   constructor(options: PacedLoadOptions) {
-    const { connections, arrivals } = options;
+    const { connections, count, arrivals } = options;
     this.#options = options;
+    this.#count = count;
     this.#free = Int32Array.from({ length: connections }, (_, index) => index);
     this.#freeCount = connections;
     this.#freeSinceMs = new Float64Array(connections);
@@ -60,7 +62,7 @@ export class PacedLoad {
 
   /** All were sent, and nobody waits for a reply any more. */
   get isOver(): boolean {
-    return this.#sent === this.#options.count && this.#ended === this.#sent;
+    return this.#sent === this.#count && this.#ended === this.#sent;
   }
 
   /** Requests that found every connection busy. */
@@ -70,8 +72,8 @@ export class PacedLoad {
 
   /** Sends what is due, as far as there are connections. To be called as often as possible. */
   pump(): void {
-    const { count, arrivals, now, send } = this.#options;
-    while (this.#sent < count && this.#freeCount > 0) {
+    const { arrivals, now, send } = this.#options;
+    while (this.#sent < this.#count && this.#freeCount > 0) {
       const nowMs = now();
       const dueMs = this.#nextMs;
       if (dueMs > nowMs) return;
@@ -86,6 +88,11 @@ export class PacedLoad {
       this.#sent++;
       send(connection);
     }
+  }
+
+  /** Nothing more is sent. What is under way is waited for. */
+  finish(): void {
+    this.#count = this.#sent;
   }
 
   /** The whole reply to a connection's request is there. */

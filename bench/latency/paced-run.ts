@@ -14,14 +14,17 @@ import type { MetronomeData } from './metronome-link.ts';
 import type { Quantiles } from './micros.ts';
 import { PacedLoad } from './paced-load.ts';
 import { NumberedRequest, ReplyReader } from './paced-wire.ts';
+import { Until } from './until.ts';
+import type { Awaited } from './until.ts';
 
 export interface PaceOptions {
   readonly url: string;
   readonly event: string;
   /** On average. */
   readonly perSecond: number;
-  /** Requests of the whole run. */
+  /** Requests of the whole run; at most so many where it waits for something. */
   readonly count: number;
+  readonly awaited?: Awaited;
   readonly connections: number;
   readonly seed: number;
   /** Makes this run's idempotency keys and customers its own. */
@@ -44,6 +47,8 @@ export interface PaceResult extends HammerResult {
 
 const METRONOME = new URL('metronome.js', import.meta.url);
 const READ_BYTES = 64 * 1024;
+/** From one look at what a run waits for to the next; each takes some 50 µs. */
+const LOOK_MS = 100;
 /** For what was sent last, and for a server that has fallen behind. */
 const REPLIES_MS_MAX = 30_000;
 
@@ -107,10 +112,14 @@ class PacedRun {
       () => this.#fail(new Error(`replies are missing after ${REPLIES_MS_MAX} ms`)),
       (count / perSecond) * 1000 + REPLIES_MS_MAX,
     );
+    const looking = this.#lookOut();
     const cpu = process.cpuUsage();
     this.#startMs = monotonicMs();
     this.#link.start(this.#startMs);
-    await this.#over.finally(() => clearTimeout(timer));
+    await this.#over.finally(() => {
+      clearTimeout(timer);
+      clearInterval(looking);
+    });
     const seconds = (monotonicMs() - this.#startMs) / 1000;
     const { user, system } = process.cpuUsage(cpu);
     return this.#result(seconds, (user + system) / 1e6 / seconds);
@@ -147,6 +156,17 @@ class PacedRun {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
     this.#load.replied(connection);
     if (this.#load.isOver) this.#end();
+  }
+
+  #lookOut(): NodeJS.Timeout | undefined {
+    const { awaited } = this.#options;
+    if (awaited === undefined) return undefined;
+    const until = new Until(awaited);
+    return setInterval(() => {
+      if (!until.isOver(monotonicMs() - this.#startMs)) return;
+      this.#load.finish();
+      if (this.#load.isOver) this.#end();
+    }, LOOK_MS);
   }
 
   #result(seconds: number, pacerCores: number): PaceResult {

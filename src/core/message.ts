@@ -87,10 +87,13 @@ export function isBodiless(status: number): boolean {
   return status === 204 || status === 304;
 }
 
+/** Which request a reply is to. */
+export const REQUEST_ID = 'X-Request-Id';
+
 /** What a reply says of itself, but for its framing. */
 export function replyLines(reply: BatchReply, request: BatchRequest): string {
   const isPublic = reply.isPublic && request.keyId === '';
-  let lines = (isPublic ? PUBLIC : NO_STORE) + headerLine('X-Request-Id', request.requestId);
+  let lines = (isPublic ? PUBLIC : NO_STORE) + headerLine(REQUEST_ID, request.requestId);
   if (!isBodiless(reply.status)) lines += TYPE_LINES[reply.contentType];
   if (reply.sequence >= 0) lines += `Frontrow-Sequence: ${reply.sequence}\r\n`;
   if (reply.etag !== '') lines += headerLine('ETag', reply.etag);

@@ -63,20 +63,48 @@ export function encodeReplies(
   view.setUint32(32, header.retired === true ? 1 : 0, true);
   let start = HEADER_BYTES;
   for (let i = 0; i < replies.length; i++) {
-    const { status, contentType, sequence, body, cost } = replies[i];
-    const first = statusLine(status);
-    const head = first + lines[i] + framings[i];
-    const costWord = Math.min(COST_MAX, Math.max(1, cost ?? 1)) << COST_SHIFT;
-    view.setUint32(start, status | (contentType << TYPE_SHIFT) | costWord, true);
-    view.setUint32(start + 4, first.length | (lines[i].length << 16), true);
-    view.setFloat64(start + 8, sequence, true);
-    view.setUint32(start + 16, head.length, true);
-    view.setUint32(start + 20, bodyBytes[i], true);
-    writeMessage(bytes, start + REPLY_BYTES, head, body, bodyBytes[i]);
-    start += align8(REPLY_BYTES + head.length + bodyBytes[i]);
+    start += align8(writeReply(bytes, view, start, replies[i], lines[i], framings[i], bodyBytes[i]));
   }
   assert(start === total, 'a reply batch fills its buffer');
   return batch;
+}
+
+type Written = Pick<BatchReply, 'status' | 'contentType' | 'sequence' | 'cost' | 'body'>;
+
+/** @returns how many bytes it took */
+function writeReply(
+  bytes: Buffer,
+  view: DataView,
+  start: number,
+  { status, contentType, sequence, cost, body }: Written,
+  lines: string,
+  framing: string,
+  bodyBytes: number,
+): number {
+  const first = statusLine(status);
+  const head = first + lines + framing;
+  const costWord = Math.min(COST_MAX, Math.max(1, cost ?? 1)) << COST_SHIFT;
+  view.setUint32(start, status | (contentType << TYPE_SHIFT) | costWord, true);
+  view.setUint32(start + 4, first.length | (lines.length << 16), true);
+  view.setFloat64(start + 8, sequence, true);
+  view.setUint32(start + 16, head.length, true);
+  view.setUint32(start + 20, bodyBytes, true);
+  writeMessage(bytes, start + REPLY_BYTES, head, body, bodyBytes);
+  return REPLY_BYTES + head.length + bodyBytes;
+}
+
+/** A reply by itself, as main makes it of one that it has. A long body is not copied: many may share it. */
+export function encodeReply(reply: Written & { readonly body: Buffer }, lines: string): ReplyMessage {
+  const { status, body } = reply;
+  const bodyBytes = body.byteLength;
+  const framing = framingLines(status, bodyBytes);
+  const headBytes = statusLine(status).length + lines.length + framing.length;
+  const rest = bodyBytes > JOINED_BYTES_MAX ? body : null;
+  const bytes = Buffer.allocUnsafe(REPLY_BYTES + headBytes + (rest === null ? bodyBytes : 0));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const written = rest === null ? reply : { ...reply, body: '' };
+  writeReply(bytes, view, 0, written, lines, framing, rest === null ? bodyBytes : 0);
+  return new ReplyMessage(bytes, view, 0, rest);
 }
 
 function writeMessage(
@@ -116,11 +144,14 @@ export class ReplyMessage {
   readonly #bytes: Buffer;
   readonly #view: DataView;
   readonly #start: number;
+  /** The body, where it does not lie behind its head. */
+  readonly #rest: Buffer | null;
 
-  constructor(bytes: Buffer, view: DataView, start: number) {
+  constructor(bytes: Buffer, view: DataView, start: number, rest: Buffer | null = null) {
     this.#bytes = bytes;
     this.#view = view;
     this.#start = start;
+    this.#rest = rest;
   }
 
   get kind(): 'reply' {
@@ -167,14 +198,19 @@ export class ReplyMessage {
   /** Null where there is none at all. */
   get body(): Buffer | null {
     if (isBodiless(this.status)) return null;
+    if (this.#rest !== null) return this.#rest;
     const from = this.#start + REPLY_BYTES + this.#headBytes;
     return this.#bytes.subarray(from, from + this.#bodyBytes);
   }
 
-  /** All of it, for a connection that goes on. */
+  /** All of it but for `rest`, for a connection that goes on. */
   get message(): Buffer {
     const from = this.#start + REPLY_BYTES;
     return this.#bytes.subarray(from, from + this.#headBytes + this.#bodyBytes);
+  }
+
+  get rest(): Buffer | null {
+    return this.#rest;
   }
 
   /** Where the next one begins. */

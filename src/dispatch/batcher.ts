@@ -17,15 +17,16 @@ import { ringHead, unitPosition } from '../memory/ring.ts';
 import { AnswerJobs } from './answer-jobs.ts';
 import type { OwnProblem } from './answers.ts';
 import { Credit, NO_NEED, type Need } from './credit.ts';
-import { drawsOnReserve, type AnswerJob, type Flight, type Pending } from './flight.ts';
+import { countSame, drawsOnReserve, type AnswerJob, type Flight, type Pending } from './flight.ts';
 import type { GatedBatch } from './gate.ts';
 import { answersFor, readLanding } from './landing.ts';
 import { Lanes, type Lane } from './lane.ts';
 import type { DispatcherOptions } from './options.ts';
-import { batchMax, planWriting } from './plan.ts';
+import { planWriting } from './plan.ts';
 import type { BatchPool } from './pool.ts';
 import { Reclaim } from './reclaim.ts';
 import { Releasable } from './releasable.ts';
+import { takeReads } from './same-reads.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Totals } from './statistics.ts';
 import { Supervisor } from './supervisor.ts';
@@ -135,7 +136,7 @@ export class Batcher {
   /** Requests in batches under way, and of lost ones that are not answered yet. */
   get inFlight(): number {
     let inFlight = this.#answers.commandCount;
-    for (const { pendings } of this.#flights) inFlight += pendings.length;
+    for (const { pendings } of this.#flights) inFlight += countSame(pendings);
     return inFlight;
   }
 
@@ -235,9 +236,7 @@ export class Batcher {
     const lane = this.#lanes.nextReading();
     if (lane === undefined) return false;
     this.#lanes.read(lane);
-    const pendings: Pending[] = [];
-    const countMax = batchMax(lane.reads);
-    while (pendings.length < countMax && lane.reads.size > 0) pendings.push(lane.reads.shift()!);
+    const pendings = takeReads(lane.reads);
     this.#readsTurn = false;
     this.#reads++;
     lane.reading++;
@@ -308,7 +307,9 @@ export class Batcher {
     const requests: EncodedRequest[] = [];
     for (let i = 0; i < pendings.length; i++) {
       requests.push(pendings[i].request);
-      if (job === null) this.#host.sent(pendings[i], nowMs);
+      if (job !== null) continue;
+      this.#host.sent(pendings[i], nowMs);
+      for (const other of pendings[i].read?.same ?? []) this.#host.sent(other, nowMs);
     }
     this.#credit.hold(need);
     const firstUnit = ringHead(this.#arena);
@@ -370,6 +371,7 @@ export class Batcher {
       pendings: flight.pendings,
       replies,
       ...(changed !== undefined && { changed }),
+      ...(flight.kind === BATCH_KIND.read && { readSlot: flight.lane.slot }),
     });
     this.#host.landed();
   }

@@ -18,6 +18,7 @@ import type { BatchRequest } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
 import { isMutation, type Operation } from '../core/operations.ts';
 import { RequestStore } from '../core/request-codec.ts';
+import { SharedReply } from '../core/shared-reply.ts';
 import type { Arena } from '../memory/arena.ts';
 import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
 import { headPosition, loadDurable } from '../memory/ring.ts';
@@ -25,11 +26,13 @@ import { Accounts, type Account } from './account.ts';
 import { LOST, refusal, type OwnProblem } from './answers.ts';
 import { Batcher } from './batcher.ts';
 import { Drain } from './drain.ts';
-import { drawsOnReserve, Pending } from './flight.ts';
+import { countSame, drawsOnReserve, Pending } from './flight.ts';
 import { Gate, type GatedBatch } from './gate.ts';
 import { HistoryLane } from './history-lane.ts';
 import type { DispatcherOptions, DispatchObserver } from './options.ts';
+import { ReadyReads } from './ready-reads.ts';
 import { slotOf } from './route.ts';
+import { readName } from './same-reads.ts';
 import { SYSTEM_SCHEDULER, type Scheduler } from './scheduler.ts';
 import type { RequestSink, ServiceState, SinkReply } from './sink.ts';
 import { Totals, type DispatchStatistics } from './statistics.ts';
@@ -44,8 +47,8 @@ export class Dispatcher implements RequestSink {
   readonly #batcher: Batcher;
   readonly #history: HistoryLane;
   readonly #drained: (() => void)[] = [];
-  /** Own problems wait for the end of the turn: nothing is answered within submit(). */
-  #refused: { done: (reply: SinkReply) => void; reply: SinkReply }[] = [];
+  /** Problems of our own and replies that are there wait for the end of the turn: nothing is answered within submit(). */
+  #early: { done: (reply: SinkReply) => void; reply: SinkReply }[] = [];
   #phase: 'starting' | 'ready' | 'draining' | 'lost' = 'starting';
   #isFull = false;
   readonly #accounts: Accounts;
@@ -54,6 +57,7 @@ export class Dispatcher implements RequestSink {
   readonly #drain: Drain;
   readonly #buckets: TokenBuckets | null;
   readonly #totals = new Totals();
+  readonly #readyReads: ReadyReads;
   readonly #observe: DispatchObserver | null;
   #flushing = false;
   #changed: ((eventId: string) => void) | null = null;
@@ -63,6 +67,7 @@ export class Dispatcher implements RequestSink {
     this.#clock = options.clock;
     this.#scheduler = options.scheduler ?? SYSTEM_SCHEDULER;
     this.#random = options.random ?? Math.random;
+    this.#readyReads = new ReadyReads(options.arena);
     this.#accounts = new Accounts(options.arena.limits.queueMax);
     this.#drain = new Drain(this.#clock.now());
     this.#drain.pause(this.#clock.now());
@@ -116,6 +121,8 @@ export class Dispatcher implements RequestSink {
       admittedBytes: this.#accounts.admittedBytes,
       clients: this.#accounts.count,
       admittedTotal: this.#totals.admitted,
+      readyTotal: this.#totals.ready,
+      sharedTotal: this.#totals.shared,
       refusedTotal: { ...this.#totals.refused },
       batchesTotal: this.#totals.batches,
       workerLossesTotal: this.#totals.workerLosses,
@@ -160,7 +167,7 @@ export class Dispatcher implements RequestSink {
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
     const account = this.#accounts.find(request.client);
     const reply = this.#refusalOf(operation, request, account);
-    if (reply !== null) this.#refused.push({ done, reply });
+    if (reply !== null) this.#early.push({ done, reply });
     else this.#admit(operation, request, account, done);
     if (this.#flushing) return;
     this.#flushing = true;
@@ -241,15 +248,23 @@ export class Dispatcher implements RequestSink {
     known: Account | null,
     done: (reply: SinkReply) => void,
   ): void {
-    const nowMs = request.receivedAtMs;
-    if (this.#accounts.admitted === 0) this.#drain.resume(nowMs);
     if (this.#buckets !== null && !operation.internal)
       this.#buckets.take(request.role, request.client, this.#clock.now());
+    const found = slotOf(this.#arena, operation, request.subject);
+    const name = readName(operation, request);
+    const ready = name === '' ? null : this.#readyReads.find(found, name, this.#gate.durable);
+    if (ready !== null) {
+      this.#totals.ready++;
+      this.#early.push({ done, reply: ready.for(request.requestId) });
+      return;
+    }
+    const nowMs = request.receivedAtMs;
+    if (this.#accounts.admitted === 0) this.#drain.resume(nowMs);
     this.#totals.admitted++;
     const account = known ?? this.#accounts.open(request.client, nowMs);
-    const pending = new Pending(operation, request, this.#store.add(request), account, done);
+    const read = name === '' ? null : { name, requestId: request.requestId, same: null };
+    const pending = new Pending(operation, request, this.#store.add(request), account, done, read);
     this.#accounts.add(account, pending.bodyBytes);
-    const found = slotOf(this.#arena, operation, request.subject);
     const slot = operation.lane === 'registry' ? REGISTRY_SLOT : Math.max(found, REGISTRY_SLOT);
     if (operation.lane === 'history') this.#history.add(pending, slot);
     // What is about nothing that exists changes nothing: some reader says so.
@@ -259,13 +274,13 @@ export class Dispatcher implements RequestSink {
 
   #flush(): void {
     this.#flushing = false;
-    const refused = this.#refused;
-    this.#refused = [];
+    const early = this.#early;
+    this.#early = [];
     if (this.#phase !== 'lost') {
       this.#history.pump();
       this.onDiskRoom();
     }
-    for (const { done, reply } of refused) done(reply);
+    for (const { done, reply } of early) done(reply);
   }
 
   /** Looks at the disk again. Commands that wait are refused as soon as it is full. */
@@ -292,16 +307,35 @@ export class Dispatcher implements RequestSink {
 
   #refuse(pending: Pending, code: OwnProblem): void {
     const nowMs = this.#clock.now();
+    const same = pending.read?.same ?? null;
     this.#drain.answered(1, nowMs);
     this.#answer(pending, this.#refusal(code), nowMs);
+    // Each with a time of its own to come back.
+    if (same !== null) for (const other of same) this.#refuse(other, code);
   }
 
   #deliver(batch: GatedBatch): void {
     const nowMs = this.#clock.now();
-    this.#drain.answered(batch.pendings.length, nowMs);
-    for (let i = 0; i < batch.pendings.length; i++) this.#answer(batch.pendings[i], batch.replies[i], nowMs);
+    const { rank, pendings, replies, readSlot = REGISTRY_SLOT } = batch;
+    this.#drain.answered(countSame(pendings), nowMs);
+    if (readSlot !== REGISTRY_SLOT)
+      this.#readyReads.keep(readSlot, rank, this.#gate.durable, pendings, replies);
+    for (let i = 0; i < pendings.length; i++) {
+      this.#answer(pendings[i], replies[i], nowMs);
+      const same = pendings[i].read?.same ?? null;
+      if (same !== null) this.#answerSame(same, replies[i], nowMs);
+    }
     if (this.#changed !== null && batch.changed !== undefined) this.#tellChanged(batch.changed);
     batch.delivered?.();
+  }
+
+  #answerSame(same: readonly Pending[], reply: SinkReply, nowMs: number): void {
+    this.#totals.shared += same.length;
+    const shared = reply.kind === 'problem' ? null : new SharedReply(reply);
+    for (const other of same) {
+      const requestId = other.read?.requestId ?? '';
+      this.#answer(other, shared === null ? reply : shared.for(requestId), nowMs);
+    }
   }
 
   /** A batch of the registry's lane is about the events that its requests name. */

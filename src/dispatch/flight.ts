@@ -10,6 +10,15 @@ import type { Need } from './credit.ts';
 import type { Lane } from './lane.ts';
 import type { SinkReply } from './sink.ts';
 
+/** A read whose answer is one to others, too: see same-reads.ts. */
+export interface SharedRead {
+  /** Reads of the same name get the same answer. */
+  readonly name: string;
+  readonly requestId: string;
+  /** Those that are answered with it. */
+  same: Pending[] | null;
+}
+
 /** An admitted request, from submit() to its one answer. */
 export class Pending {
   readonly operation: Operation;
@@ -22,6 +31,7 @@ export class Pending {
   readonly rank: number;
   /** Null once it was called: a request is answered exactly once. */
   done: ((reply: SinkReply) => void) | null;
+  readonly read: SharedRead | null;
   /** A worker has judged it, or nobody will: its lane's deadlines need not wait for it any more. */
   judged = false;
 
@@ -31,6 +41,7 @@ export class Pending {
     request: EncodedRequest,
     account: Account,
     done: (reply: SinkReply) => void,
+    read: SharedRead | null = null,
   ) {
     this.operation = operation;
     this.request = request;
@@ -39,6 +50,7 @@ export class Pending {
     this.account = account;
     this.rank = receivedAtMs;
     this.done = done;
+    this.read = read;
   }
 
   /** Whom the fair queue serves. */
@@ -61,6 +73,13 @@ export interface AnswerJob {
   /** Where the dead batch began: its frames stay in the ring until the answers are through. */
   readonly firstUnit: number;
   tries: number;
+}
+
+/** How many requests are answered with these. */
+export function countSame(pendings: readonly Pending[]): number {
+  let count = pendings.length;
+  for (const { read } of pendings) count += read?.same?.length ?? 0;
+  return count;
 }
 
 /** A batch: from dispatch until its replies are with the gate, its worker's death and the repair in between included. */

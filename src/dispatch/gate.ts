@@ -13,6 +13,8 @@ export interface GatedBatch {
   readonly replies: readonly SinkReply[];
   /** What the batch may have changed: the event in a slot, or, in the registry's, those that its requests name. */
   readonly changed?: { readonly slot: number; readonly pendings: readonly Pending[] };
+  /** Of a batch of reads: their event's. */
+  readonly readSlot?: number;
   /** Called with the delivery. */
   readonly delivered?: () => void;
 }

@@ -14,6 +14,10 @@ export interface DispatchStatistics {
   readonly clients: number;
   /** Since the start, all of these. */
   readonly admittedTotal: number;
+  /** Reads answered with a reply that was there: not admitted, and no worker was asked. */
+  readonly readyTotal: number;
+  /** Reads answered with the reply to another that was in the same batch. */
+  readonly sharedTotal: number;
   readonly refusedTotal: Readonly<Record<OwnProblem, number>>;
   readonly batchesTotal: Readonly<Record<keyof typeof BATCH_KIND | 'history', number>>;
   /** Batches whose worker died, threw or hung. */
@@ -23,6 +27,8 @@ export interface DispatchStatistics {
 /** The counters that only grow. */
 export class Totals {
   admitted = 0;
+  ready = 0;
+  shared = 0;
   workerLosses = 0;
   readonly refused: Record<OwnProblem, number> = {
     overloaded: 0,

@@ -7,8 +7,8 @@
  */
 import { loadWide } from '../memory/arena.ts';
 import { claimItems, claimState, isStart } from '../memory/claims.ts';
-import { cellBase, seatBase, type EventView } from '../memory/event.ts';
-import { loadPosition } from '../memory/guard.ts';
+import { cellBase, type EventView } from '../memory/event.ts';
+import { loadPosition, settleLoads } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
@@ -220,13 +220,17 @@ export function readChanges(view: EventView, after: number, seatsMax: number): C
   const afterHigh = Math.floor(after / 0x1_0000_0000);
   const counts = readCounts(view);
   for (let seat = 0, base = view.seats; seat < view.seatCount; seat++, base += SEAT_WORDS) {
-    const high = Atomics.load(words, base + SEAT.sequenceHigh) >>> 0;
+    const high = words[base + SEAT.sequenceHigh] >>> 0;
     if (high < afterHigh) continue;
-    if (high === afterHigh && Atomics.load(words, base + SEAT.sequenceLow) >>> 0 <= afterLow) continue;
-    if (indices.length === seatsMax) return { seats: null, counts };
+    if (high === afterHigh && words[base + SEAT.sequenceLow] >>> 0 <= afterLow) continue;
+    if (indices.length === seatsMax) {
+      settleLoads(view.arena, view.slot);
+      return { seats: null, counts };
+    }
     indices.push(seat);
-    states.push(Atomics.load(words, seatBase(view, seat) + SEAT.state) & SEAT_STATE_MASK);
+    states.push(words[base + SEAT.state] & SEAT_STATE_MASK);
   }
+  settleLoads(view.arena, view.slot);
   return { seats: { indices, states }, counts };
 }
 

@@ -135,7 +135,7 @@ export class LeanReply implements ReplyWire {
   reply(reply: Reply, closes: boolean): void {
     const message = closes || this.#isHead || !this.#order.takesMessages ? undefined : reply.message;
     if (message === undefined) this.#giveWhole(reply, reply.body, closes);
-    else this.#giveMessage(message);
+    else this.#giveMessage(message, reply.rest ?? null);
     this.#finish(closes);
   }
 
@@ -182,10 +182,20 @@ export class LeanReply implements ReplyWire {
     if (this.#onWhole !== null) for (const callback of this.#onWhole) this.#whenFlushed(callback);
   }
 
-  /** It keeps all of its batch in memory: what does not leave at once is copied. */
-  #giveMessage(message: Buffer): void {
-    const leaves = this.isThrough && this.#order.socket.writableLength === 0;
-    this.#give(leaves ? message : Buffer.from(message));
+  /** It keeps all of its batch in memory: what does not leave at once is copied. The rest is kept for others anyway. */
+  #giveMessage(message: Buffer, rest: Buffer | null): void {
+    const { socket } = this.#order;
+    const leaves = this.isThrough && socket.writableLength === 0;
+    const head = leaves ? message : Buffer.from(message);
+    if (rest === null) {
+      this.#give(head);
+      return;
+    }
+    // One system call for both.
+    socket.cork();
+    this.#give(head);
+    this.#give(rest);
+    socket.uncork();
   }
 
   #giveWhole({ status, headers }: Reply, body: Uint8Array | null, closes: boolean): void {

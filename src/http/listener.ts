@@ -26,6 +26,8 @@ export interface Reply {
   readonly close: boolean;
   /** All of it as bytes, framing included, as it is sent in HTTP/1.1 on a connection that goes on; where it is there. */
   readonly message?: Buffer;
+  /** What comes behind `message`: a body that many replies have in common. */
+  readonly rest?: Buffer | null;
 }
 
 /** How a stream begins; bytes follow until it is ended. */

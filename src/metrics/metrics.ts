@@ -169,7 +169,7 @@ export class Metrics {
   }
 
   #addMemory(add: Add): void {
-    const { arena, journalRoom } = this.#sources;
+    const { arena, dispatch, journalRoom } = this.#sources;
     add('gauge', 'workers', 'Worker threads', () => one(arena.limits.workers));
     add('gauge', 'arena_used_ratio', 'Part of a table of shared memory that is used', () =>
       Object.entries(sampleArena(arena).used).map(([table, value]): Sample => [{ table }, value]),
@@ -178,14 +178,22 @@ export class Metrics {
     add('gauge', 'events', 'Events by state', () =>
       Object.entries(sampleArena(arena).events).map(([state, value]): Sample => [{ state }, value]),
     );
-    add('counter', 'cache_total', "What the workers' caches did", () => {
-      const { hits, misses, evictions } = cacheCounts(arena);
-      return [
-        [{ result: 'hit' }, hits],
-        [{ result: 'miss' }, misses],
-        [{ result: 'eviction' }, evictions],
-      ];
-    });
+    add(
+      'counter',
+      'cache_total',
+      'Reads answered with what was there, or not; shared: with the reply to another',
+      () => {
+        const { hits, misses, evictions } = cacheCounts(arena);
+        const { readyTotal = 0, sharedTotal = 0 } = dispatch() ?? {};
+        return [
+          [{ result: 'ready' }, readyTotal],
+          [{ result: 'shared' }, sharedTotal],
+          [{ result: 'hit' }, hits],
+          [{ result: 'miss' }, misses],
+          [{ result: 'eviction' }, evictions],
+        ];
+      },
+    );
     add('counter', 'journal_groups_total', 'Groups written and synced', () =>
       // Pairs with the add in workers/journal.ts.
       one(Atomics.load(arena.words, HEADER.journalGroups) >>> 0),

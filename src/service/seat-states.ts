@@ -6,7 +6,8 @@
 import { assert } from '../core/assert.ts';
 import type { EventDefinition, SeatMap } from '../engine/definition.ts';
 import type { EventView } from '../memory/event.ts';
-import { EVENT, SEAT, SEAT_WORDS } from '../memory/layout.ts';
+import { settleLoads } from '../memory/guard.ts';
+import { SEAT, SEAT_WORDS } from '../memory/layout.ts';
 
 /** States in the order of SEAT_STATE. */
 export const STATE_LETTERS = 'ahsb';
@@ -83,18 +84,6 @@ function layOut(definition: EventDefinition): Layout {
   return { all, sections, text: Buffer.from(text, 'latin1') };
 }
 
-/**
- * Ends a stretch of plain loads within a guard window. Atomics.load() is a call in V8, 20 ns where a plain load takes
- * one: for each of 100,000 seats that is 2 ms. A plain load may be done late, but not after this: an addition of nothing,
- * which is a write to the guard. If the guard is seen unchanged after it, then whoever opens the window next reads what
- * this wrote, and so all loads before it happened before that change. (Read, don't modify, write: Boehm, Can Seqlocks
- * Get Along With Programming Language Memory Models?, 2012.)
- */
-function settleLoads({ words, base }: EventView): void {
-  // Pairs with the add in openGuard().
-  Atomics.add(words, base + EVENT.guard, 0);
-}
-
 /** The seats of the section `only`, or of all for -1. */
 function partOf({ all, sections }: Layout, only: number, view: EventView): Part {
   const part = only < 0 ? all : sections[only];
@@ -119,7 +108,7 @@ export function seatBits(view: EventView, map: SeatMap, only: number): Uint8Arra
   for (let i = 0; i < (seatCount & 3); i++, word += SEAT_WORDS) {
     bits[whole] |= (words[word] & STATE_BITS) << (i * 2);
   }
-  settleLoads(view);
+  settleLoads(view.arena, view.slot);
   return bits;
 }
 
@@ -137,7 +126,7 @@ export function seatLetters(view: EventView, map: SeatMap, only: number): Uint8A
     const first = HEAD_BYTES_MAX + at - from;
     writeLetters(bytes, first, first + seatCount, words, view.seats + firstSeat * SEAT_WORDS + SEAT.state);
   }
-  settleLoads(view);
+  settleLoads(view.arena, view.slot);
   return bytes;
 }
 

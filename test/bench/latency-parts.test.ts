@@ -11,6 +11,8 @@ import { NumberedRequest, ReplyReader } from '../../bench/latency/paced-wire.ts'
 import { happened, PHASES } from '../../bench/latency/phase.ts';
 import type { Phase } from '../../bench/latency/phase.ts';
 import { sweepFiguresOf } from '../../bench/latency/sweep.ts';
+import { Until } from '../../bench/latency/until.ts';
+import type { Awaited } from '../../bench/latency/until.ts';
 import { judgeRows } from '../../bench/verdicts.ts';
 import { postText } from '../../bench/wire.ts';
 
@@ -113,6 +115,58 @@ t.test('a pacer that looks too seldom is charged itself', (t) => {
   t.ok(load.latency.quantiles().p50 > p50, 'and the buyer sees it, too');
   t.end();
 });
+
+t.test('a load that is finished early sends no more, and waits for what is under way', (t) => {
+  let nowMs = 0;
+  const sent: number[] = [];
+  const load = new PacedLoad({
+    count: 100,
+    connections: 4,
+    arrivals: new Arrivals(1000, 1),
+    now: () => nowMs,
+    send: (connection) => sent.push(connection),
+  });
+  nowMs = 1000;
+  load.pump();
+  t.same(sent, [0, 1, 2, 3], 'as many as there are connections');
+  load.finish();
+  for (const connection of [2, 0, 3]) load.replied(connection);
+  t.notOk(load.isOver);
+  load.replied(1);
+  t.ok(load.isOver);
+  t.equal(sent.length, 4);
+  t.equal(load.latency.quantiles().count, 4);
+  t.end();
+});
+
+t.test(
+  'a run that waits for the journal ends a while after it has happened, and not before its time',
+  (t) => {
+    const segment = (number: number): string => `segment-000000000${number}.journal`;
+    const snapshot = (position: number): string => `snapshot-000000000000000${position}.snapshot`;
+    const names = ['lock', segment(3), snapshot(4)];
+    const until = (awaited: Partial<Awaited>): Until =>
+      new Until({ directory: '', rolls: 0, snapshot: false, secondsMin: 2, ...awaited }, () => names);
+    const rolls = until({ rolls: 2 });
+    const both = until({ rolls: 1, snapshot: true });
+    const steps: [atMs: number, more: string[], rolls: boolean, both: boolean][] = [
+      [100, ['spare-000001.zero'], false, false],
+      [200, [segment(4), 'snapshot-0000000000000005.snapshot.part'], false, false],
+      [300, [segment(5)], false, false],
+      [1400, [], false, false],
+      [2000, [], true, false],
+      [2500, [snapshot(5)], true, false],
+      [3499, [], true, false],
+      [3500, [], true, true],
+    ];
+    for (const [atMs, more, isRolled, isBoth] of steps) {
+      names.push(...more);
+      t.equal(rolls.isOver(atMs), isRolled, `rolls at ${atMs} ms`);
+      t.equal(both.isOver(atMs), isBoth, `snapshot at ${atMs} ms`);
+    }
+    t.end();
+  },
+);
 
 const TARGET = { host: '127.0.0.1:1', path: '/v1/events/e/orders', kind: 'orders' } as const;
 

@@ -99,18 +99,22 @@ t.test('the time that is told is the time it takes, within a factor', async (t) 
   rig.dispatcher.ready();
   const event = rig.addEvent(1);
   const batchMs = 5;
-  for (let i = 0; i < 512; i++) rig.submit(event, AVAILABILITY, { client: `client-${i % 100}` });
+  // The same reads would be answered together.
+  let reads = 0;
+  const read = (client: string): string =>
+    rig.submit(event, AVAILABILITY, { client, query: String(reads++) });
+  for (let i = 0; i < 512; i++) read(`client-${i % 100}`);
   rig.scheduler.turn();
   // The pace becomes known.
   for (let i = 0; i < 4; i++) {
     rig.clock.advance(batchMs);
     await rig.answer(rig.pool.take());
-    for (let j = 0; j < 64; j++) rig.submit(event, AVAILABILITY, { client: `client-${j}` });
+    for (let j = 0; j < 64; j++) read(`client-${j}`);
     rig.scheduler.turn();
   }
   const refused: number[] = [];
   const before = rig.answers.length;
-  for (let i = 0; i < 256; i++) rig.submit(event, AVAILABILITY, { client: `late-${i}` });
+  for (let i = 0; i < 256; i++) read(`late-${i}`);
   rig.scheduler.turn();
   for (const { reply } of rig.answers.slice(before))
     if (reply.kind === 'problem') refused.push(reply.extras.retryAfterMs ?? 0);

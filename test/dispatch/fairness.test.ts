@@ -154,8 +154,11 @@ t.test('who floods fifty events gets no more of the workers than who wants one',
     const rig = readyRig({ ...ROOMY, eventsMax: 64 });
     const events = Array.from({ length: 50 }, (_, index) => rig.addEvent(index + 1));
     const wanted = rig.addEvent(60);
-    for (let i = 0; i < 500; i++) rig.submit(events[i % 50], operation, { client: 'flood' });
-    for (let i = 0; i < 10 * BATCH_COMMANDS_MAX; i++) rig.submit(wanted, operation, { client: 'buyer' });
+    // The same reads would be answered together.
+    const submit = (event: string, client: string, i: number): string =>
+      rig.submit(event, operation, { client, query: String(i) });
+    for (let i = 0; i < 500; i++) submit(events[i % 50], 'flood', i);
+    for (let i = 0; i < 10 * BATCH_COMMANDS_MAX; i++) submit(wanted, 'buyer', i);
     rig.scheduler.turn();
     const turns: string[] = [];
     const slots = new Set<number>();
