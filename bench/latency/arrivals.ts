@@ -1,6 +1,7 @@
 /**
- * When the requests of an open loop are due: a Poisson process, for buyers know nothing of each other and do not come
- * evenly. Evenly spaced requests would never meet in a batch by chance and would flatter the percentiles. Pure.
+ * When the requests of an open loop are due: a Poisson process, for buyers know nothing of each other and do
+ * not come evenly. Evenly spaced requests would never meet in a batch by chance and would flatter the
+ * percentiles. Pure.
  */
 import { SeededRandom } from '../../src/journal/random.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What a server does besides serving, seen from outside: how often its journal has moved on to a new segment, how many
- * snapshots it has written, and how long it takes to define a large event.
+ * What a server does besides serving, seen from outside: how often its journal has moved on to a new segment,
+ * how many snapshots it has written, and how long it takes to define a large event.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** What the phases of the half-load bench come to: figures with their targets, and tables for people. Pure. */
+/**
+ * What the phases of the half-load bench come to: figures with their targets, and tables for people. Pure.
+ */
 import { formatCount, formatTable } from '../../src/cli/format.ts';
 import type { Figure } from '../figure.ts';
 import { digits, spread } from '../figures.ts';
@@ -17,8 +19,16 @@ export interface Round {
   readonly phases: ReadonlyMap<PhaseName, Phase>;
 }
 
-/** A run whose pacer was later than this at its 99th percentile is marked: what it found slow may be the pacer. */
+/**
+ * A run whose pacer was later than this at its 99th percentile is marked: what it found slow may be the
+ * pacer.
+ */
 const LATE_MICROS_MAX = 1000;
+/**
+ * Of the orders of a calm phase that found all connections busy: with more, the machine has become slower
+ * meanwhile.
+ */
+const WAITED_SHARE_MAX = 0.05;
 /** A pace further than this from half of what the server takes is another load. */
 const HALF = { least: 0.45, most: 0.55 };
 
@@ -34,7 +44,7 @@ export function roundFigures(rounds: readonly Round[], options: Judged): Figure[
     unit: '× p50',
     target: ROWS[row].bound,
     row,
-    ...lateNote(rounds, name),
+    ...markNote(rounds, name),
     ...shortOf(rounds, options),
   });
   const disturbed = DISTURBED.filter(([name]) => rounds.every(({ phases }) => phases.has(name)));
@@ -83,7 +93,7 @@ export function describeRounds(rounds: readonly Round[], { seed }: Pick<LatencyO
     saturated.length === 0 ? '' : `, half of ${whole(spread(saturated).median)} (wrk, 64 connections)`;
   return [
     `half load: open loop at ${whole(spread(rates).median)} orders/s${taken}; Poisson arrivals, seed ${seed}`,
-    `medians of ${rounds.length} runs, but the slowest of all; µs from when an order was due, and from when it was sent`,
+    `medians of ${rounds.length} runs, and the slowest of all; µs since an order was due, and since it was sent`,
     ...formatTable(
       ['phase', '>orders', '>p50 µs', '>p99', '>p99.9', '>slowest', '>sent p50', '>p99', 'statuses'],
       names.map((name) => latencyRow(name, phasesOf(rounds, name))),
@@ -169,10 +179,29 @@ function statusesOf(phases: readonly Phase[]): string {
   return [...sums].map(([status, count]) => `${status} × ${formatCount(count)}`).join(', ');
 }
 
-function lateNote(rounds: readonly Round[], name: PhaseName): Pick<Figure, 'note'> {
-  const late = phasesOf(rounds, name).filter(({ result }) => result.lateness.p99 > LATE_MICROS_MAX).length;
-  if (late === 0) return {};
-  return { note: `pacer late itself (p99 > ${LATE_MICROS_MAX} µs) in ${late} of ${rounds.length} runs` };
+/**
+ * What is to be known of a figure: the pacer was late, or the server had more than half of what it could take
+ * by then.
+ */
+function markNote(rounds: readonly Round[], name: PhaseName): Pick<Figure, 'note'> {
+  const phases = phasesOf(rounds, name);
+  const mark = (what: string, is: (phase: Phase) => boolean): string[] => {
+    const count = phases.filter(is).length;
+    return count === 0 ? [] : [`${what} in ${count} of ${phases.length} runs`];
+  };
+  const marks = [
+    ...mark(`pacer late itself (p99 > ${LATE_MICROS_MAX} µs)`, isLate),
+    ...(name === 'calm' ? mark('no connection free, so not half load,', isOverloaded) : []),
+  ];
+  return marks.length === 0 ? {} : { note: marks.join('; ') };
+}
+
+function isLate({ result }: Phase): boolean {
+  return result.lateness.p99 > LATE_MICROS_MAX;
+}
+
+function isOverloaded({ result }: Phase): boolean {
+  return result.waited > WAITED_SHARE_MAX * result.replies;
 }
 
 /** Why the figures say nothing about DESIGN §8, if so. */

@@ -1,12 +1,13 @@
 /**
- * Latency at half of what the server can take: an open loop, calm at first, then through what a server does besides
- * serving. Each run measures what the server can take, and paces all its phases at half of that:
+ * Latency at half of what the server can take: an open loop, calm at first, then through what a server does
+ * besides serving. Each run measures what the server can take, and paces all its phases at half of that:
  *
  *   baseline → calm → definitions … full-roll    a server with segments of their default size
  *   rolls                                        one with small segments, so that some are filled in seconds
  *   snapshots                                    one with small segments and a snapshot for every two of them
  *
- * The servers live side by side, and those that have no phase are idle: the phases of a run are seconds apart.
+ * The servers live side by side, and those that have no phase are idle: the phases of a run are seconds
+ * apart.
  */
 import type { AuditCheck } from '../../src/cli/load-audit.ts';
 import { DEFAULT_LIMITS, LIMIT_RANGES } from '../../src/core/limits.ts';
@@ -39,7 +40,9 @@ const SECONDS_MAX = 60;
 const ORDERS_MAX = 200_000;
 const DEFINITIONS = 3;
 const [SMALL_SEGMENT_BYTES] = LIMIT_RANGES.segmentBytes;
-/** What phases wait for; and on the server that is to write one, the segments from one snapshot to the next. */
+/**
+ * What phases wait for; and on the server that is to write one, the segments from one snapshot to the next.
+ */
 const FULL = {
   snapshotSegments: 2,
   waits: {
@@ -62,7 +65,9 @@ const RUNS_MAX = 1000;
 /** A phase may group its orders better than the calm one, and so fill segments more slowly. */
 const ESTIMATE_MARGIN = 1.5;
 
-/** Of a stage: more than the bench lets others choose, but a stage hands on to the server whatever is here. */
+/**
+ * Of a stage: more than the bench lets others choose, but a stage hands on to the server whatever is here.
+ */
 type StageLimits = Partial<Limits> & Pick<ServerOptions, 'snapshotSegments' | 'historyBytes'>;
 
 export async function halfLoadFigures(options: LatencyOptions, note: Note): Promise<PartReport> {
@@ -158,7 +163,10 @@ class HalfLoad {
     this.#note = note;
   }
 
-  /** A server that has sold nothing yet runs cold code, which costs several times as much; so does a cold pacer. */
+  /**
+   * A server that has sold nothing yet runs cold code, which costs several times as much; so does a cold
+   * pacer.
+   */
   async warmUp(): Promise<void> {
     const { warmUpSeconds, perSecond } = this.#options;
     if (warmUpSeconds === 0) return;

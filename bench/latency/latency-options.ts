@@ -5,7 +5,10 @@ export interface LatencyOptions extends Pick<
   BenchOptions,
   'runs' | 'seconds' | 'warmUpSeconds' | 'limits' | 'seed' | 'quick'
 > {
-  /** Requests a second of the open loop; half of what the server can take if not given, which takes wrk to find out. */
+  /**
+   * Requests a second of the open loop; half of what the server can take if not given, which takes wrk to
+   * find out.
+   */
   readonly perSecond?: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:latency -- [--quick] [--runs N] [--seconds S] [--seed N] [--workers N] [--json]`: how long an order takes,
- * alone, by the number of connections, and at half load through whatever else a server does. Missing a target is no
- * failure; a failed audit is, and so is a phase in which nothing happened.
+ * `npm run bench:latency -- [--quick] [--runs N] [--seconds S] [--seed N] [--workers N] [--json]`: how long
+ * an order takes, alone, by the number of connections, and at half load through whatever else a server does.
+ * Missing a target is no failure; a failed audit is, and so is a phase in which nothing happened.
  */
 import { formatFields } from '../../src/cli/format.ts';
 import { describeFigures } from '../figure.ts';

@@ -1,6 +1,7 @@
 /**
- * Times in whole µs on Node's own HDR histogram (perf_hooks, HdrHistogram in C): three significant digits, so no
- * percentile is off by more than 0.1 %, and recording costs the same however many there are. See docs/decisions/023.
+ * Times in whole µs on Node's own HDR histogram (perf_hooks, HdrHistogram in C): three significant digits, so
+ * no percentile is off by more than 0.1 %, and recording costs the same however many there are. See
+ * docs/decisions/023.
  */
 import { createHistogram } from 'node:perf_hooks';
 

@@ -1,12 +1,13 @@
 /**
- * The book-keeping of an open loop: which request is due, which connection takes it, and how long it took. It knows
- * neither sockets nor timers, so a test can turn its clock by hand.
+ * The book-keeping of an open loop: which request is due, which connection takes it, and how long it took. It
+ * knows neither sockets nor timers, so a test can turn its clock by hand.
  *
  * Invariants:
- *   - a request's time begins when it is due, whatever the server or this process are doing then. So a server that
- *     stands still is charged with everybody who would have come meanwhile, not with the few who were there
- *     ("coordinated omission", Gil Tene, How NOT to Measure Latency);
- *   - a connection has one request under way at most; when all have one, what is due waits here, on the server's account;
+ *   - a request's time begins when it is due, whatever the server or this process are doing then. So a server
+ *     that stands still is charged with everybody who would have come meanwhile, not with the few who were
+ *     there ("coordinated omission", Gil Tene, How NOT to Measure Latency);
+ *   - a connection has one request under way at most; when all have one, what is due waits here, on the
+ *     server's account;
  *   - what is late because this process did not look in time is on its own account: `lateness`.
  */
 import { assert } from '../../src/core/assert.ts';

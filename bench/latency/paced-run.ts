@@ -1,6 +1,7 @@
 /**
- * One run of the open loop, on the pacer's main thread: connections, metronome, requests and replies. The book-keeping is
- * paced-load.ts. A broken connection ends the run: what it was asked for can no longer be counted.
+ * One run of the open loop, on the pacer's main thread: connections, metronome, requests and replies. The
+ * book-keeping is paced-load.ts. A broken connection ends the run: what it was asked for can no longer be
+ * counted.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';

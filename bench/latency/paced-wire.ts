@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1 as cheap as it can be for a process that shares two cores with what it measures: requests that are made once
- * and numbered in place, replies of which nothing but status and length is read.
+ * HTTP/1.1 as cheap as it can be for a process that shares two cores with what it measures: requests that are
+ * made once and numbered in place, replies of which nothing but status and length is read.
  */
 import { assert } from '../../src/core/assert.ts';
 import { postText } from '../wire.ts';
@@ -11,8 +11,8 @@ const ZERO = 48;
 const CONTENT_LENGTH = /\r\ncontent-length: (\d+)/i;
 
 /**
- * A request whose name, its idempotency key and customer, is `TAG-00000042` for the number 42. One for each connection:
- * a socket may still hold the bytes until the reply is there.
+ * A request whose name, its idempotency key and customer, is `TAG-00000042` for the number 42. One for each
+ * connection: a socket may still hold the bytes until the reply is there.
  */
 export class NumberedRequest {
   readonly #bytes: Buffer;

@@ -1,6 +1,6 @@
 /**
- * The pacer's process: a child of the bench (child.ts) that is asked for runs of the open loop, one after the other. It
- * lives as long as they do, so that only the first one is run by code that V8 has not compiled yet.
+ * The pacer's process: a child of the bench (child.ts) that is asked for runs of the open loop, one after the
+ * other. It lives as long as they do, so that only the first one is run by code that V8 has not compiled yet.
  */
 import { serveParent } from '../child-side.ts';
 import { runPaced } from './paced-run.ts';

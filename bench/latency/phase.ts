@@ -1,6 +1,6 @@
 /**
- * One phase of the half-load bench: the open loop against one server for so many seconds, with what happened to the server
- * meanwhile, and the audit of what it sold.
+ * One phase of the half-load bench: the open loop against one server for so many seconds, with what happened
+ * to the server meanwhile, and the audit of what it sold.
  */
 import type { AuditCheck } from '../../src/cli/load-audit.ts';
 import { auditWrk } from '../audit.ts';
@@ -41,7 +41,10 @@ export interface PhasePlan {
 }
 
 const PACER = new URL('pacer.js', import.meta.url);
-/** Enough that hardly a request has to wait for one while the server answers, and that a pause of 50 ms does not fill them. */
+/**
+ * Enough that hardly a request has to wait for one while the server answers, and that a pause of 50 ms does
+ * not fill them.
+ */
 const CONNECTIONS = 256;
 
 /** One for all phases: see pacer.ts. */

@@ -1,7 +1,7 @@
 /**
- * How long an order takes by the number of connections, closed loop: each connection sends its next order when the last one
- * is answered. Baseline and Frontrow in turn, for each number, in each run; wrk for all, so that they can be compared.
- * What one connection costs beside a sync of the disk is ../latency.ts.
+ * How long an order takes by the number of connections, closed loop: each connection sends its next order
+ * when the last one is answered. Baseline and Frontrow in turn, for each number, in each run; wrk for all, so
+ * that they can be compared. What one connection costs beside a sync of the disk is ../latency.ts.
  */
 import type { AuditCheck } from '../../src/cli/load-audit.ts';
 import { auditRestart, auditWrk } from '../audit.ts';

@@ -1,6 +1,6 @@
 /**
- * When a run that waits for the journal may end. The pacer looks into the data directory itself: groups a second cannot be
- * foretold well enough to say beforehand how long some segments take.
+ * When a run that waits for the journal may end. The pacer looks into the data directory itself: groups a
+ * second cannot be foretold well enough to say beforehand how long some segments take.
  */
 import { readdirSync } from 'node:fs';
 import { segmentNumbers, snapshotPositions } from '../../src/journal/layout.ts';

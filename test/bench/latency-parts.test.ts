@@ -212,7 +212,7 @@ t.test('what happens to a server is counted, and a count that is missing is not 
 });
 
 /** Whose quantiles are so many µs times their weight. */
-function phaseOf(micros: number, more: Partial<Phase> = {}, lateP99 = 100): Phase {
+function phaseOf(micros: number, more: Partial<Phase> = {}, lateP99 = 100, waited = 0): Phase {
   const of = (p50: number, p99: number): Quantiles => ({
     count: 50,
     p50,
@@ -231,7 +231,7 @@ function phaseOf(micros: number, more: Partial<Phase> = {}, lateP99 = 100): Phas
       latency: of(micros, micros * 4),
       service: of(micros, micros * 3),
       lateness: of(50, lateP99),
-      waited: 0,
+      waited,
       pacerCores: 0.1,
       cpuMicrosPerReply: 100,
       groups: 25,
@@ -244,10 +244,10 @@ function phaseOf(micros: number, more: Partial<Phase> = {}, lateP99 = 100): Phas
   };
 }
 
-function roundOf(late = 100, perSecond = 500): Round {
+function roundOf(late = 100, perSecond = 500, waited = 0): Round {
   const phases = {
     baseline: phaseOf(500),
-    calm: phaseOf(1000, {}, late),
+    calm: phaseOf(1000, {}, late, waited),
     definitions: phaseOf(2000, { definitionMs: [30, 40] }),
     rolls: phaseOf(1500, { rolls: 3 }),
     snapshots: phaseOf(3000, { rolls: 4, snapshots: 1, snapshotBytes: 1 << 20 }),
@@ -268,6 +268,8 @@ t.test('every 99th percentile is told in p50 of the calm phase, and judged by DE
   t.same(valuesOf('one of the definitions'), [30, 40, 30, 40]);
   t.match(figures[0].note, /in 1 of 2 runs/, 'a pacer that was late is told');
   t.notOk(figures[1].note);
+  const [overloaded] = roundFigures([roundOf(100, 500, 3), roundOf(100, 500, 2)], { quick: false });
+  t.match(overloaded.note, /not half load, in 1 of 2 runs/, 'of 50 orders more than 2.5 waited');
   const verdicts = (of: typeof figures): string[] =>
     judgeRows(of, { parts: ['half-load'], hasWrk: true })
       .filter(({ row }) => row === 'halfLoad' || row === 'rollAndSnapshot')

@@ -1,4 +1,7 @@
-/** The open loop whole and small: a pacer in a process of its own against a real server, which defines an event meanwhile. */
+/**
+ * The open loop whole and small: a pacer in a process of its own against a real server, which defines an
+ * event meanwhile.
+ */
 import t from 'tap';
 import { halfLoadFigures } from '../../bench/latency/half-load.ts';
 import { runPhase, startPacer } from '../../bench/latency/phase.ts';

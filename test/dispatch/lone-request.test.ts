@@ -1,4 +1,7 @@
-/** Batches fill by themselves while workers are busy. When none is, a request leaves alone: nothing waits for company. */
+/**
+ * Batches fill by themselves while workers are busy. When none is, a request leaves alone: nothing waits for
+ * company.
+ */
 import t from 'tap';
 import { decodeRequests } from '../../src/core/request-codec.ts';
 import {
