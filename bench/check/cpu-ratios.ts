@@ -27,7 +27,7 @@ const STRETCHES = 6;
 const BLOCKS = 6;
 /** A machine on which it takes longer is asked for fewer blocks; this many say enough. */
 const BLOCKS_MIN = 3;
-const BUDGET_MS = 2500;
+const BUDGET_MS = 2000;
 /** Pairs that are not counted. V8 goes on compiling for long after these; how far it is is a part of the noise. */
 const WARM_UP = 10;
 const ALL_REQUESTS = (WARM_UP + BLOCKS * STRETCHES) * REQUESTS;

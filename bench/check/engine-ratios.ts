@@ -16,7 +16,7 @@ const SEED = 1;
 const BLOCKS = 6;
 /** As cpu-ratios.ts has it. */
 const BLOCKS_MIN = 3;
-const BUDGET_MS = 1500;
+const BUDGET_MS = 1000;
 const PAIRS = 150;
 /** Commands of a stretch. They and what they write fit into the second cache; more did not, and scattered. */
 const STRETCH = 256;
