@@ -23,13 +23,13 @@ import type { RatioSource } from './ratio.ts';
 const CONNECTIONS = 64;
 /** Of one stretch: as many as make the clock's grain and the wake-ups at both ends small. */
 const REQUESTS = 512;
-const STRETCHES = 6;
+const STRETCHES = 5;
 const BLOCKS = 6;
 /** A machine on which it takes longer is asked for fewer blocks; this many say enough. */
-const BLOCKS_MIN = 3;
+const BLOCKS_MIN = 2;
 const BUDGET_MS = 2000;
 /** Pairs that are not counted. V8 goes on compiling for long after these; how far it is is a part of the noise. */
-const WARM_UP = 10;
+const WARM_UP = 8;
 const ALL_REQUESTS = (WARM_UP + BLOCKS * STRETCHES) * REQUESTS;
 const EVENT = 'guard';
 const MIB = 1024 * 1024;

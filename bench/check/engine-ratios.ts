@@ -15,7 +15,7 @@ import { Reference } from './reference.ts';
 const SEED = 1;
 const BLOCKS = 6;
 /** As cpu-ratios.ts has it. */
-const BLOCKS_MIN = 3;
+const BLOCKS_MIN = 2;
 const BUDGET_MS = 1000;
 const PAIRS = 150;
 /** Commands of a stretch. They and what they write fit into the second cache; more did not, and scattered. */
