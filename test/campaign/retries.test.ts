@@ -10,7 +10,7 @@ import { FrontrowClient, type Hold, type Order } from '../../src/client/index.ts
 import { availability, Wire, type Answer } from '../system/support/http.ts';
 import { denseHistory } from '../system/support/history.ts';
 import { Mutations } from '../system/support/mutations.ts';
-import { startProcess, startServer, type ServeProcess } from '../system/support/servers.ts';
+import { startProcess, startServer, testDirectory, type ServeProcess } from '../system/support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const FLOWS = 16;
@@ -147,7 +147,7 @@ async function checkShop(t: Test, shop: Shop, url: string): Promise<void> {
 }
 
 async function killUnderLoad(t: Test): Promise<void> {
-  const directory = t.testdir();
+  const directory = testDirectory(t);
   let server: ServeProcess = await startProcess(t, directory, FLAGS);
   const { url } = server;
   const flags = [...FLAGS, '--port', new URL(url).port];
@@ -233,7 +233,7 @@ const SECONDS = 600;
 const SHOPS = ['north', 'south'];
 
 async function flood(t: Test): Promise<void> {
-  const dataDirectory = t.testdir();
+  const dataDirectory = testDirectory(t);
   const secrets = new Map(['admin', ...SHOPS].map((id) => [id, createKey()]));
   const keys = [...secrets].map(([id, secret]) => {
     const role: 'admin' | 'sales' = id === 'admin' ? 'admin' : 'sales';

@@ -11,7 +11,7 @@ import { FrontrowClient } from '../../src/client/index.ts';
 import { availability, Wire } from './support/http.ts';
 import { denseHistory } from './support/history.ts';
 import { Pipe, requestText, type PipeReply } from './support/pipe.ts';
-import { startProcess, startServer, type ServeProcess } from './support/servers.ts';
+import { startProcess, startServer, testDirectory, type ServeProcess } from './support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const CONNECTIONS = isLong ? 200 : 24;
@@ -154,7 +154,7 @@ async function checkOrders(t: Test, url: string, load: Load): Promise<void> {
 }
 
 t.test('SIGTERM under load: nothing acknowledged is lost, no reply is cut, exit 0', async (t) => {
-  const directory = t.testdir();
+  const directory = testDirectory(t);
   const server = await startProcess(t, directory, [...FLAGS, '--ops-listen', '127.0.0.1:0']);
   const opsUrl = String(/health on (http:\S+)/.exec(server.log())?.[1]);
   const client = new FrontrowClient({ url: server.url, retry: false });

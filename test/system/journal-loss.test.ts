@@ -14,7 +14,7 @@ import type { Test } from 'tap';
 import type { FrontrowServer } from '../../src/server.ts';
 import { seeded, Wire } from './support/http.ts';
 import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { startProcess, startServer, type ServeProcess } from './support/servers.ts';
+import { startProcess, startServer, testDirectory, type ServeProcess } from './support/servers.ts';
 import { Volley } from './support/volley.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
@@ -39,7 +39,7 @@ function startHere(t: Test, dataDirectory: string): Promise<FrontrowServer> {
 
 /** A directory with the event in it, and how far its segment is written. */
 async function prepare(t: Test): Promise<{ directory: string; written: number }> {
-  const directory = t.testdir();
+  const directory = testDirectory(t);
   const server = await startHere(t, directory);
   const wire = new Wire(server.url);
   t.equal((await wire.post('/v1/events', SYSTEM_EVENT)).status, 201);

@@ -8,7 +8,7 @@ import type { Test } from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
 import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
 import { seeded, Wire } from './support/http.ts';
-import { runCli, startProcess, type ServeProcess } from './support/servers.ts';
+import { runCli, startProcess, testDirectory, type ServeProcess } from './support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
@@ -77,7 +77,7 @@ function snapshotFiles(directory: string): string[] {
 
 async function killAndRestart(t: Test): Promise<void> {
   const random = seeded(SEED);
-  const directory = t.testdir();
+  const directory = testDirectory(t);
   const ledger = new Ledger(random);
   const notes = { torn: 0, resent: 0, snapshots: 0 };
   for (let round = 0; round < ROUNDS; round++) {
@@ -117,7 +117,7 @@ async function killAndRestart(t: Test): Promise<void> {
 }
 
 async function askToEnd(t: Test): Promise<void> {
-  const directory = t.testdir();
+  const directory = testDirectory(t);
   const ledger = new Ledger(seeded(SEED + 1));
   const { server, wire } = await start(t, directory);
   t.equal((await wire.post('/v1/events', SYSTEM_EVENT)).status, 201);

@@ -2,7 +2,7 @@
 
 import t from 'tap';
 import { FrontrowClient } from '../../src/client/index.ts';
-import { startServer } from './support/servers.ts';
+import { startServer, testDirectory } from './support/servers.ts';
 
 const SEATS = 30;
 const SMALL = { workers: 1, arenaBytes: 64 * 1024 * 1024, segmentBytes: 4 * 1024 * 1024 };
@@ -45,7 +45,7 @@ class Follower {
 }
 
 t.test('followers know what the seat map says, through a restart, until the event is archived', async (t) => {
-  const dataDirectory = t.testdir();
+  const dataDirectory = testDirectory(t);
   let server = await startServer(t, { ...SMALL, dataDirectory });
   const { port } = server;
   const client = new FrontrowClient({ url: server.url });

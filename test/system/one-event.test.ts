@@ -11,7 +11,7 @@ import { FrontrowClient } from '../../src/client/index.ts';
 import { availability, conserves, seeded, Wire } from './support/http.ts';
 import { growUnderLoad } from './support/growth.ts';
 import { denseHistory } from './support/history.ts';
-import { startServer } from './support/servers.ts';
+import { startServer, testDirectory } from './support/servers.ts';
 import { Volley, type VolleyAnswer, type VolleyRequest } from './support/volley.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
@@ -249,7 +249,7 @@ async function raceForHolds(t: Test, race: Race, client: FrontrowClient): Promis
 for (const oneWritingBatchPerEvent of [true, false]) {
   const title = oneWritingBatchPerEvent ? 'one writing batch per event' : 'several writing batches at once';
   t.test(`${title}: a limit is exact, and an event grows while it is sold, seed ${SEED}`, async (t) => {
-    const dataDirectory = t.testdir();
+    const dataDirectory = testDirectory(t);
     const server = await startServer(t, { dataDirectory, oneWritingBatchPerEvent });
     const client = new FrontrowClient({ url: server.url });
     const volley = new Volley(server.url);

@@ -5,7 +5,7 @@
 import t from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
 import { availability, conserves, seeded, Wire } from './support/http.ts';
-import { startServer } from './support/servers.ts';
+import { startServer, testDirectory } from './support/servers.ts';
 import { Volley, type VolleyAnswer, type VolleyRequest } from './support/volley.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? 20_270_115);
@@ -46,7 +46,7 @@ const orderOf = (answer: VolleyAnswer): { id: string; tickets: { seat?: string }
 
 for (const workers of process.env['FRONTROW_LONG'] === undefined ? [1, 4] : [1, 2, 4]) {
   t.test(`with ${workers} worker(s), seed ${SEED}`, async (t) => {
-    const directory = t.testdir();
+    const directory = testDirectory(t);
     const server = await startServer(t, { dataDirectory: directory, workers });
     const wire = new Wire(server.url, 1);
     const volley = new Volley(server.url);

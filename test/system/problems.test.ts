@@ -25,7 +25,7 @@ import {
   setScene,
   type Expected,
 } from './support/problem-cases.ts';
-import { startServer } from './support/servers.ts';
+import { startServer, testDirectory } from './support/servers.ts';
 
 const MIB = 1024 * 1024;
 const SMALL = { workers: 1, arenaBytes: 8 * MIB, ringBytes: MIB, segmentBytes: 4 * MIB, eventsMax: 16 };
@@ -259,7 +259,7 @@ t.test('a server that starts, has too much to do, or loses a thread says so', as
 
 t.test('whoever waits when the journal is lost is told that the outcome is not known', async (t) => {
   const first = threads.length;
-  const server = await createServer({ ...SMALL, dataDirectory: t.testdir(), port: 0 });
+  const server = await createServer({ ...SMALL, dataDirectory: testDirectory(t), port: 0 });
   const wire = new Wire(server.url, 2);
   t.teardown(() => wire.close());
   t.equal((await wire.post('/v1/events', GALA)).status, 201);
@@ -272,7 +272,7 @@ t.test('whoever waits when the journal is lost is told that the outcome is not k
 });
 
 t.test('a journal that has no room, was trimmed, or cannot be read says so', async (t) => {
-  const dataDirectory = t.testdir();
+  const dataDirectory = testDirectory(t);
   const server = await startServer(t, {
     ...SMALL,
     dataDirectory,

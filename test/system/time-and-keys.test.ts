@@ -4,7 +4,7 @@
  */
 import t from 'tap';
 import { availability, Wire, type Answer } from './support/http.ts';
-import { startServer } from './support/servers.ts';
+import { startServer, testDirectory } from './support/servers.ts';
 
 const EVENT = {
   id: 'gala',
@@ -66,7 +66,7 @@ t.test('a hold runs out, its places come back, and nothing revives it', async (t
 });
 
 t.test('a hold that ran out while nobody served gets grace, and then its deadline counts', async (t) => {
-  const dataDirectory = t.testdir();
+  const dataDirectory = testDirectory(t);
   const server = await startServer(t, { dataDirectory });
   const wire = new Wire(server.url, 2);
   await wire.post('/v1/events', EVENT);
@@ -87,7 +87,7 @@ t.test('a hold that ran out while nobody served gets grace, and then its deadlin
 });
 
 t.test('a key makes a call happen once, and tells what it made, across a restart', async (t) => {
-  const dataDirectory = t.testdir();
+  const dataDirectory = testDirectory(t);
   let server = await startServer(t, { dataDirectory });
   let wire = new Wire(server.url, 4);
   const twice = async (method: string, path: string, body: unknown, key: string): Promise<Answer> => {

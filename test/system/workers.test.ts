@@ -8,7 +8,7 @@ import type { Test } from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
 import { availability, seeded, Wire, type Answer } from './support/http.ts';
 import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { startServer } from './support/servers.ts';
+import { startServer, testDirectory } from './support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
@@ -91,7 +91,7 @@ function startLoad(wire: Wire, random: () => number): Load {
 
 t.test(`workers that are killed under load lose nothing and stop nobody else, seed ${SEED}`, async (t) => {
   const random = seeded(SEED);
-  const directory = t.testdir();
+  const directory = testDirectory(t);
   const first = threads.length;
   const options = {
     dataDirectory: directory,
@@ -178,7 +178,7 @@ t.test('threads that die while they start are replaced', async (t) => {
 
 t.test('a server that is closed while its workers load ends in order', async (t) => {
   for (let round = 0; round < 2; round++) {
-    const directory = t.testdir();
+    const directory = testDirectory(t);
     const server = await startServer(t, { dataDirectory: directory });
     // The first time at once, then when the last thread has begun to load.
     if (round > 0) {

@@ -10,9 +10,18 @@ const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
 const MIB = 1024 * 1024;
 
 /** A server in this process, closed at the end of the test. */
+/**
+ * A directory that is removed when everything of the test has been torn down. tap removes one before that if it is made
+ * before the first teardown() of its test: a server that still writes into it then makes the removal fail.
+ */
+export function testDirectory(t: Test): string {
+  t.teardown(() => {});
+  return t.testdir();
+}
+
 export async function startServer(t: Test, options: Partial<ServerOptions> = {}): Promise<FrontrowServer> {
   const server = await createServer({
-    dataDirectory: options.dataDirectory ?? t.testdir(),
+    dataDirectory: options.dataDirectory ?? testDirectory(t),
     port: 0,
     workers: 2,
     arenaBytes: 128 * MIB,
