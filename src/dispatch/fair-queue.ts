@@ -66,10 +66,11 @@ export class FairQueue<T extends Queued> {
     return this.#sole !== null && this.#sole.items.size > 0 ? 1 : 0;
   }
 
-  /** Clients in the ring that have more than so many waiting. Looks at each: for rings of a few. */
-  clientsWithMoreThan(count: number): number {
-    if (this.#ring !== null) return this.#ring.clientsWithMoreThan(count);
-    return this.#sole !== null && this.#sole.items.size > count ? 1 : 0;
+  /** Of how many clients that wait the oldest request is such; of those in debt, too. Looks at each: for a few clients. */
+  countHeads(isSuch: (head: T) => boolean): number {
+    if (this.#ring !== null) return this.#ring.countHeads(isSuch);
+    const head = this.#sole?.items.peek();
+    return head !== undefined && isSuch(head) ? 1 : 0;
   }
 
   push(item: T): void {
@@ -185,11 +186,13 @@ class ClientRing<T extends Queued> {
     return this.#ring.at(index)?.items.peek();
   }
 
-  clientsWithMoreThan(count: number): number {
-    let found = 0;
-    for (let index = 0; index < this.#ring.size; index++)
-      if (this.#ring.at(index)!.items.size > count) found++;
-    return found;
+  countHeads(isSuch: (head: T) => boolean): number {
+    let count = 0;
+    for (const { items } of this.#clients.values()) {
+      const head = items.peek();
+      if (head !== undefined && isSuch(head)) count++;
+    }
+    return count;
   }
 
   charge(id: string, turns: number): void {

@@ -28,8 +28,9 @@ const SHARED_BATCH_MAX = 32;
 export function batchMax(queue: LaneQueue): number {
   const { clientCount } = queue;
   if (clientCount < 2 || clientCount >= SHARED_BATCH_MAX) return BATCH_COMMANDS_MAX;
-  // Whoever has no more than its share is in this batch anyway, however long it is.
-  const sharers = queue.clientsWithMoreThan(SHARED_BATCH_MAX / clientCount);
+  // Whoever has no more than its share is in this batch anyway, however long it is. What counts is all that a client has
+  // under way: how much of that happens to wait is a matter of the moment.
+  const sharers = queue.countHeads(({ account }) => account.admitted > SHARED_BATCH_MAX / clientCount);
   return sharers > 1 ? SHARED_BATCH_MAX : BATCH_COMMANDS_MAX;
 }
 

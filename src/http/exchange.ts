@@ -122,7 +122,7 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     this.#buffer = null;
   }
 
-  /** The next bytes of the body. */
+  /** The next bytes of the body; a view, see keepBytes(). */
   data(chunk: Uint8Array): void {
     const buffer = this.#buffer;
     if (buffer === null) return;
@@ -144,6 +144,13 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     this.abandon();
     this.#setReady();
     this.#connection.turns.wake();
+    // Not its turn yet: what it was read into is somebody else's by then.
+    if (this.body !== null) this.body = new Uint8Array(this.body);
+  }
+
+  /** To be called before the views that data() was given are gone. */
+  keepBytes(): void {
+    this.#buffer?.keep();
   }
 
   #setReady(): void {

@@ -9,6 +9,7 @@
  * own timer's, which knows of partial progress; a tick that finds some starts it.
  */
 import type { Connection } from './connection.ts';
+import type { DirectSocket } from './direct-socket.ts';
 import { HttpExchange } from './exchange.ts';
 import { hasBody } from './head.ts';
 import type { RequestHead } from './head.ts';
@@ -45,14 +46,14 @@ export class LeanConnection<A extends Admission> implements ParserListener {
   #deadline: number;
   #begunAt = 0;
 
-  constructor(connection: Connection<A>, ticks: Ticks) {
+  /** @param source of the connection's socket; not read from yet */
+  constructor(connection: Connection<A>, source: DirectSocket, ticks: Ticks) {
     const { socket, peer, options } = connection;
     this.#connection = connection;
     this.#ticks = ticks;
     this.#parser = new RequestParser(this, peer);
     this.#order = new ReplyOrder(socket, options.keepAliveTimeoutMs, () => this.#onIdle());
     this.#deadline = ticks.now + ticks.headers;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     // 'close' comes next.
     socket.on('error', () => socket.destroy());
@@ -61,6 +62,7 @@ export class LeanConnection<A extends Admission> implements ParserListener {
       else socket.setTimeout(0);
     });
     socket.on('close', () => this.#parser.free());
+    source.read((chunk) => this.#onData(chunk));
   }
 
   /** Once a tick. */
@@ -85,6 +87,7 @@ export class LeanConnection<A extends Admission> implements ParserListener {
     // Behind a last request. The rest of one that was refused is read until it ends, and dropped.
     if (this.#isFaulty || (connection.closing && this.#exchange === null)) return connection.ignore();
     const fault = this.#parser.parse(chunk);
+    this.#exchange?.keepBytes();
     if (fault === null) return;
     this.#isFaulty = true;
     this.#fail(fault);

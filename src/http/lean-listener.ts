@@ -9,6 +9,7 @@
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { Acceptor } from './acceptor.ts';
+import { DirectSocket } from './direct-socket.ts';
 import { LeanConnection } from './lean-connection.ts';
 import type { Ticks } from './lean-connection.ts';
 import type { Admission, Listener, ListenerOptions, RequestHandler } from './listener.ts';
@@ -44,6 +45,7 @@ class LeanListener<A extends Admission> implements Listener {
     this.#server = createServer({
       allowHalfOpen: true,
       noDelay: true,
+      pauseOnConnect: true,
       highWaterMark: options.replyBufferBytesMax,
     });
     this.#acceptor = new Acceptor(this.#server, handler, options, { socketTimesIdle: false });
@@ -66,14 +68,17 @@ class LeanListener<A extends Admission> implements Listener {
     return inTime;
   }
 
-  #onConnection(socket: Socket): void {
-    const accepted = this.#acceptor.accept(socket);
-    if (accepted === null) {
+  #onConnection(accepted: Socket): void {
+    const source = new DirectSocket(accepted);
+    const { socket } = source;
+    const admitted = this.#acceptor.accept(socket);
+    if (admitted === null) {
       // Its refusal is on its way; what it sends is dropped.
-      socket.on('error', () => socket.destroy()).resume();
+      socket.on('error', () => socket.destroy());
+      source.read(null);
       return;
     }
-    const connection = new LeanConnection(accepted, this.#ticks);
+    const connection = new LeanConnection(admitted, source, this.#ticks);
     this.#connections.add(connection);
     socket.on('close', () => this.#connections.delete(connection));
   }

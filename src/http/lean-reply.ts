@@ -225,7 +225,10 @@ export class LeanReply implements ReplyWire {
 
   #whenFlushed(callback: () => void): void {
     const { socket } = this.#order;
-    // Comes after everything that was written before it.
-    if (!socket.destroyed && socket.writable) socket.write(NO_BYTES, () => callback());
+    if (socket.destroyed || !socket.writable) return;
+    // Comes after everything that was written before it; with an error when the socket is gone, and nothing was sent.
+    socket.write(NO_BYTES, (error) => {
+      if (error === null || error === undefined) callback();
+    });
   }
 }

@@ -93,7 +93,11 @@ class NodeListener<A extends Admission> implements Listener {
     const wire = new NodeReply(req, res);
     const exchange = new HttpExchange(connection, wire, head, this.#handler.admit(head));
     if (hasBody(head)) {
-      req.on('data', (chunk: Buffer) => exchange.data(chunk));
+      req.on('data', (chunk: Buffer) => {
+        exchange.data(chunk);
+        // What it is a view of may be much larger.
+        exchange.keepBytes();
+      });
       req.on('end', () => exchange.ended());
     }
     exchange.receive(awaitsContinue);

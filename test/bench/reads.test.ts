@@ -109,8 +109,15 @@ t.test('orders under way when the server goes are told apart', async (t) => {
     if (request.headers['idempotency-key'] === 'b-00000000') send(response, 201, '{"sequence":2}');
     else server.emit('held');
   });
-  const load = await OrderLoad.start({ url, event: 'e', perSecond: 1000, tag: 'b', told: null });
-  await once(server, 'held');
+  const told = new Told();
+  const tell = told.tell.bind(told);
+  told.tell = (event, sequence) => {
+    tell(event, sequence);
+    server.emit('told');
+  };
+  const both = Promise.all([once(server, 'held'), once(server, 'told')]);
+  const load = await OrderLoad.start({ url, event: 'e', perSecond: 1000, tag: 'b', told });
+  await both;
   const stopped = load.stop();
   server.closeAllConnections();
   const { sent, accepted, unanswered } = await stopped;
