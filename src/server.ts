@@ -43,7 +43,7 @@ import { nextDeadline, setReadyTime } from './memory/deadlines.ts';
 import { viewEvent } from './memory/event.ts';
 import { HEADER } from './memory/layout.ts';
 import { liveSlots } from './memory/registry.ts';
-import { cacheCounts, wakeJournal, type CacheCounts } from './memory/threads.ts';
+import { cacheCounts, servedBatches, wakeJournal, type CacheCounts } from './memory/threads.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { buildSnapshot, HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
 
@@ -293,6 +293,7 @@ class Server implements FrontrowServer {
       filename: RESERVE_WORKER,
       workers: this.#limits.workers,
       workerData: shared,
+      servedBatches: (threadId) => servedBatches(this.#arena, threadId),
     });
     const nothing = {
       batchId: 0,

@@ -12,15 +12,18 @@ import type { WorkerThreadData } from '../src/core/thread-messages.ts';
 const { move } = await import('piscina');
 const { cacheChannelName } = await import('../src/core/thread-messages.ts');
 const { attachArena } = await import('../src/memory/arena.ts');
-const { takeThreadSlot } = await import('../src/memory/threads.ts');
+const { countServed, takeThreadSlot } = await import('../src/memory/threads.ts');
 const { BatchServer } = await import('../src/service/batch-server.ts');
 
 const data = workerData as WorkerThreadData;
 const arena = attachArena(data.arena, data.limits);
 const channel = new BroadcastChannel(cacheChannelName(data.incarnation));
 channel.unref();
-const server = new BatchServer(arena, takeThreadSlot(arena, threadId), channel, data.incarnation);
+const slot = takeThreadSlot(arena, threadId);
+const server = new BatchServer(arena, slot, channel, data.incarnation);
 
 export default function serve(batch: ArrayBuffer): unknown {
-  return move(server.serve(batch));
+  const replies = server.serve(batch);
+  countServed(arena, slot);
+  return move(replies);
 }

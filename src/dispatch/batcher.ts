@@ -5,7 +5,9 @@
  *                              ↓ lost
  *                         supervisor → recovered → answers from what was published
  *
- * A batch is in `flights` from dispatch until it has landed; one that is lost lands when its event is repaired.
+ * A batch is in `flights` from dispatch until it has landed; one that is lost lands when its event is repaired. One that
+ * writes is in `unserved`, too, until its worker is through with it: from then on the event's next batch may leave, though
+ * the replies of this one are still on their way.
  */
 import { BATCH_KIND, type BatchKind } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
@@ -22,7 +24,7 @@ import type { GatedBatch } from './gate.ts';
 import { answersFor, readLanding } from './landing.ts';
 import { Lanes, type Lane } from './lane.ts';
 import type { DispatcherOptions } from './options.ts';
-import { planWriting } from './plan.ts';
+import { isOfFew, planWriting } from './plan.ts';
 import type { BatchPool } from './pool.ts';
 import { Reclaim } from './reclaim.ts';
 import { Releasable } from './releasable.ts';
@@ -36,6 +38,8 @@ import { Sweeps } from './sweeps.ts';
 export interface BatcherHost {
   /** The journal is durable up to here. */
   durable(): number;
+  /** Clients that have something admitted. */
+  clientCount(): number;
   /** Answers of a batch, for the gate. */
   hold(batch: GatedBatch): void;
   refuse(pending: Pending, code: OwnProblem): void;
@@ -67,6 +71,7 @@ export class Batcher {
   readonly #reclaim: Reclaim;
   readonly #totals: Totals;
   readonly #flights = new Set<Flight>();
+  readonly #unserved: Flight[] = [];
   /** Go before everything else: their event is blocked. */
   readonly #answers: AnswerJobs;
   readonly #readsMax: number;
@@ -204,6 +209,7 @@ export class Batcher {
     this.#supervisor.stop();
     for (const { pendings } of this.#flights) pendings.forEach(dispatched);
     this.#flights.clear();
+    this.#unserved.length = 0;
     for (const { pendings } of this.#answers.abandon()) pendings.forEach(dispatched);
     for (const lane of this.#lanes.all()) {
       for (const queue of [lane.writes, lane.reads]) {
@@ -212,16 +218,46 @@ export class Batcher {
     }
   }
 
-  /** Gives every idle worker a batch. Reads and writes take turns, so that with one worker neither starves. */
-  dispatch(): void {
+  /**
+   * Gives every idle worker a batch. Reads and writes take turns, so that with one worker neither starves.
+   * @param mayRefuse whether requests that can never leave are answered now
+   */
+  dispatch(mayRefuse = true): void {
     if (this.#stopped) return;
     while (this.#pool.idle > 0) {
       if (this.#sendAnswers()) continue;
       const sent = this.#readsTurn
-        ? this.#sendReads() || this.#sendWrites()
-        : this.#sendWrites() || this.#sendReads();
+        ? this.#sendReads() || this.#sendWrites(mayRefuse)
+        : this.#sendWrites(mayRefuse) || this.#sendReads();
       if (!sent) return;
     }
+  }
+
+  /**
+   * In the middle of other work: gives workers that are through with a batch their next one. Their replies wait behind
+   * that work, and the workers would, too. Answers nobody. Not where few clients share: who has little under way has its
+   * next request still unread then, and would wait for one batch more each time.
+   */
+  handOver(): void {
+    if (isOfFew(this.#host.clientCount())) return;
+    let isServed = false;
+    for (let i = this.#unserved.length - 1; i >= 0; i--) {
+      const flight = this.#unserved[i];
+      // What the registry's batch retires is known when it has landed.
+      if (flight.lane.slot === REGISTRY_SLOT || !flight.isServed()) continue;
+      isServed = true;
+      flight.served = true;
+      flight.lane.served++;
+      this.#wrote(flight);
+      this.#lanes.settle(flight.lane);
+    }
+    if (isServed) this.dispatch(false);
+  }
+
+  /** The event's next batch may leave, as far as this one is concerned. */
+  #wrote(flight: Flight): void {
+    flight.lane.writing--;
+    this.#unserved.splice(this.#unserved.indexOf(flight), 1);
   }
 
   #sendAnswers(): boolean {
@@ -245,7 +281,7 @@ export class Batcher {
     return true;
   }
 
-  #sendWrites(): boolean {
+  #sendWrites(mayRefuse: boolean): boolean {
     const nowMs = this.#clock.now();
     let onlyReserve = false;
     for (let left = this.#lanes.writingCount; left > 0; left--) {
@@ -262,6 +298,10 @@ export class Batcher {
       if (plan.reason === 'not-due') {
         this.#sweeps.postpone(lane, nowMs);
       } else if (plan.reason === 'disk') {
+        if (!mayRefuse) {
+          this.#lanes.settle(lane);
+          return false;
+        }
         const pending = lane.writes.shift()!;
         lane.judge(pending);
         this.#host.refuse(pending, 'journal-full');
@@ -282,8 +322,11 @@ export class Batcher {
     if (isSweep) lane.sweepAtMs = Infinity;
     lane.writing++;
     const flight = this.#send(kind, lane, pendings, need, null);
-    if (!flight.overlapped) return;
-    for (const other of this.#flights) if (other.lane === lane) other.overlapped = true;
+    // One that was served by another thread may land after this one, and say then what was true before it.
+    for (const other of this.#flights) {
+      if (other.lane !== lane) continue;
+      if (flight.overlapped || other.threadId !== flight.threadId) other.overlapped = true;
+    }
   }
 
   #send(
@@ -314,7 +357,7 @@ export class Batcher {
     this.#credit.hold(need);
     const firstUnit = ringHead(this.#arena);
     const isWriting = kind === BATCH_KIND.write || kind === BATCH_KIND.expire;
-    const { threadId, replies } = this.#pool.run(
+    const { threadId, replies, isServed } = this.#pool.run(
       encodeBatch(header, requests, job === null ? null : job.facts),
     );
     const flight: Flight = {
@@ -326,12 +369,17 @@ export class Batcher {
       need,
       startedMs: nowMs,
       threadId,
+      isServed,
       job,
       overlapped: lane.writing > (isWriting ? 1 : 0),
+      served: false,
       lost: false,
     };
     this.#flights.add(flight);
-    if (isWriting) this.#releasable.add(flight);
+    if (isWriting) {
+      this.#releasable.add(flight);
+      this.#unserved.push(flight);
+    }
     this.#supervisor.watch(flight);
     replies.then(
       (batch) => this.#returned(flight, batch),
@@ -385,7 +433,8 @@ export class Batcher {
       this.#reads--;
       lane.reading--;
     } else if (flight.kind !== BATCH_KIND.answer) {
-      lane.writing--;
+      if (flight.served) lane.served--;
+      else this.#wrote(flight);
       for (const pending of flight.pendings) lane.judge(pending);
       this.#credit.giveBack(flight.need);
       this.#credit.onDurable(this.#host.durable());

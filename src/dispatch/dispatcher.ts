@@ -77,6 +77,7 @@ export class Dispatcher implements RequestSink {
     const sent = (pending: Pending, nowMs: number): void => this.#sent(pending, nowMs);
     this.#batcher = new Batcher(options, this.#scheduler, this.#totals, {
       durable: () => this.#gate.durable,
+      clientCount: () => this.#accounts.count,
       hold: (batch) => this.#gate.hold(batch),
       refuse: (pending, code) => this.#refuse(pending, code),
       landed: () => this.#checkDrained(),
@@ -165,6 +166,7 @@ export class Dispatcher implements RequestSink {
   }
 
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
+    this.#batcher.handOver();
     const account = this.#accounts.find(request.client);
     const reply = this.#refusalOf(operation, request, account);
     if (reply !== null) this.#early.push({ done, reply });
@@ -321,6 +323,7 @@ export class Dispatcher implements RequestSink {
     if (readSlot !== REGISTRY_SLOT)
       this.#readyReads.keep(readSlot, rank, this.#gate.durable, pendings, replies);
     for (let i = 0; i < pendings.length; i++) {
+      this.#batcher.handOver();
       this.#answer(pendings[i], replies[i], nowMs);
       const same = pendings[i].read?.same ?? null;
       if (same !== null) this.#answerSame(same, replies[i], nowMs);

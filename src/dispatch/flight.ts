@@ -94,10 +94,13 @@ export interface Flight {
   readonly need: Need;
   readonly startedMs: number;
   readonly threadId: number;
+  readonly isServed: () => boolean;
   /** For BATCH_KIND.answer. */
   readonly job: AnswerJob | null;
   /** Another writing batch of the event was under way at the same time. */
   overlapped: boolean;
+  /** Its worker is through with it, and was seen to be before its replies were here. */
+  served: boolean;
   /** Its worker is given up: what still comes of it is not looked at. */
   lost: boolean;
 }

@@ -21,6 +21,8 @@ export class Lane {
   /** Batches under way. */
   writing = 0;
   reading = 0;
+  /** Writing batches whose worker is through with them, and whose replies are on their way. */
+  served = 0;
   /** Lost batches whose event is not repaired, or whose commands are not answered yet. */
   blocked = 0;
   /** Holds are due that were before this time, ms; Infinity when no sweep is wanted. */
@@ -62,7 +64,7 @@ export class Lane {
   }
 
   get isEmpty(): boolean {
-    const underWay = this.writing + this.reading + this.blocked;
+    const underWay = this.writing + this.served + this.reading + this.blocked;
     return underWay === 0 && this.reads.size === 0 && !this.isWanted;
   }
 }

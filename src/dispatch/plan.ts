@@ -24,10 +24,15 @@ export type Plan =
  */
 const SHARED_BATCH_MAX = 32;
 
+/** Whether it is so few that share, and a batch that takes what happens to wait could wrong one of them. */
+export function isOfFew(clientCount: number): boolean {
+  return clientCount >= 2 && clientCount < SHARED_BATCH_MAX;
+}
+
 /** How many requests the next batch of a queue takes. */
 export function batchMax(queue: LaneQueue): number {
   const { clientCount } = queue;
-  if (clientCount < 2 || clientCount >= SHARED_BATCH_MAX) return BATCH_COMMANDS_MAX;
+  if (!isOfFew(clientCount)) return BATCH_COMMANDS_MAX;
   // Whoever has no more than its share is in this batch anyway, however long it is. What counts is all that a client has
   // under way: how much of that happens to wait is a matter of the moment.
   const sharers = queue.countHeads(({ account }) => account.admitted > SHARED_BATCH_MAX / clientCount);

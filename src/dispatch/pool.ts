@@ -31,11 +31,13 @@ export interface PoolListener {
 export interface RunningBatch {
   readonly threadId: number;
   readonly replies: Promise<ArrayBuffer>;
+  /** Its thread is through with it; `replies` may be on their way still. */
+  readonly isServed: () => boolean;
 }
 
 /** What the dispatcher needs of a pool; tests have one without threads. */
 export interface BatchPool {
-  /** Threads that may take a batch now. */
+  /** Threads that may take a batch now: those without one, and those that have served the one they have. */
   readonly idle: number;
   /** To be called once, before anything else. */
   listen(listener: PoolListener): void;
@@ -51,17 +53,24 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   readonly workerData: unknown;
   readonly maxOldGenerationSizeMb?: number;
+  /** How many batches a thread says that it has served; without it nothing is known before its replies are there. */
+  readonly servedBatches?: (threadId: number) => number;
 }
 
 /** Rebuilds in a row, without one batch that succeeded in between, before it is given up. */
 const REBUILDS_MAX = 3;
+/** One that is being served, and one whose replies are on their way. */
+const OPEN_MAX = 2;
 
 interface Thread {
   readonly worker: Worker;
   readonly exited: Promise<void>;
   isReady: boolean;
-  /** It has a batch, or had one when it failed. */
-  isBusy: boolean;
+  /** Batches that it was given. */
+  given: number;
+  /** Of these, those whose replies are not here. */
+  open: number;
+  hasFailed: boolean;
   /** Of a pool that was rebuilt: it ends its batch and then is ended. */
   isRetired: boolean;
 }
@@ -76,7 +85,6 @@ export class WorkerPool implements BatchPool {
   #piscina: Piscina;
   #listener: PoolListener | null = null;
   #chosen = 0;
-  #idle = 0;
   #rebuilds = 0;
   #isRetiring = false;
   #closed = false;
@@ -87,7 +95,21 @@ export class WorkerPool implements BatchPool {
   }
 
   get idle(): number {
-    return this.#idle;
+    if (this.#closed) return 0;
+    let idle = 0;
+    for (const [threadId, thread] of this.#threads) if (this.#mayTake(threadId, thread)) idle++;
+    return idle;
+  }
+
+  #mayTake(threadId: number, thread: Thread): boolean {
+    if (!thread.isReady || thread.isRetired || thread.hasFailed) return false;
+    return thread.open === 0 || (thread.open < OPEN_MAX && this.#hasServed(threadId, thread.given));
+  }
+
+  /** Whether a thread has served so many batches. */
+  #hasServed(threadId: number, count: number): boolean {
+    const { servedBatches } = this.#options;
+    return servedBatches !== undefined && servedBatches(threadId) >= count;
   }
 
   listen(listener: PoolListener): void {
@@ -96,16 +118,19 @@ export class WorkerPool implements BatchPool {
   }
 
   run(batch: ArrayBuffer): RunningBatch {
-    assert(this.#idle > 0, 'a batch is handed to an idle thread');
     this.#chosen = 0;
     const replies = this.#piscina.run(batch, { transferList: [batch] }) as Promise<ArrayBuffer>;
     const threadId = this.#chosen;
     const thread = this.#threads.get(threadId);
     // Otherwise it waits in piscina's queue and may run at any time: nothing could be said about it.
     assert(thread !== undefined, 'the pool gave the batch to a thread at once');
-    thread.isBusy = true;
-    this.#count();
-    return { threadId, replies: this.#finish(thread, replies) };
+    thread.open++;
+    const ordinal = ++thread.given;
+    return {
+      threadId,
+      replies: this.#finish(thread, replies),
+      isServed: () => this.#hasServed(threadId, ordinal),
+    };
   }
 
   /**
@@ -117,18 +142,22 @@ export class WorkerPool implements BatchPool {
     // Piscina tells of its first threads in a microtask.
     await new Promise<void>((resolve) => setImmediate(resolve));
     const runs: Promise<ArrayBuffer>[] = [];
-    while (this.#idle > 0) runs.push(this.run(makeBatch()).replies);
+    for (let left = this.idle; left > 0; left--) runs.push(this.run(makeBatch()).replies);
     await Promise.all(runs);
   }
 
-  /** A thread whose batch failed stays busy until it has exited: it gets no other. */
+  /** A thread whose batch failed gets no other. */
   async #finish(thread: Thread, replies: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
-    const result = await replies;
-    thread.isBusy = false;
-    this.#rebuilds = 0;
-    if (thread.isRetired) void thread.worker.terminate();
-    this.#count();
-    return result;
+    try {
+      const result = await replies;
+      this.#rebuilds = 0;
+      thread.open--;
+      if (thread.isRetired && thread.open === 0) void thread.worker.terminate();
+      return result;
+    } catch (error) {
+      thread.hasFailed = true;
+      throw error;
+    }
   }
 
   async kill(threadId: number): Promise<void> {
@@ -142,7 +171,6 @@ export class WorkerPool implements BatchPool {
   /** Ends all threads. What they were working on is rejected. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#idle = 0;
     const exits: Promise<void>[] = [];
     for (const thread of this.#threads.values()) {
       exits.push(thread.exited);
@@ -160,18 +188,20 @@ export class WorkerPool implements BatchPool {
       workerData,
       minThreads: workers,
       maxThreads: workers,
-      concurrentTasksPerWorker: 1,
+      concurrentTasksPerWorker: OPEN_MAX,
       idleTimeout: Infinity,
       stricterFIFO: true,
       recordTiming: false,
       loadBalancer: (_task, ready) => {
+        let chosen: (typeof ready)[number] | null = null;
         for (const candidate of ready) {
           const thread = this.#threads.get(candidate.id);
-          if (thread === undefined || !thread.isReady || thread.isBusy) continue;
+          if (thread === undefined || !this.#mayTake(candidate.id, thread)) continue;
           this.#chosen = candidate.id;
-          return candidate;
+          chosen = candidate;
+          if (thread.open === 0) break;
         }
-        return null;
+        return chosen;
       },
       ...(maxOldGenerationSizeMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb } }),
     });
@@ -186,9 +216,7 @@ export class WorkerPool implements BatchPool {
     piscina.on('workerDestroy', (destroyed: PiscinaThread) => {
       // From here piscina gives it nothing. Its id may be gone already: then its 'exit' is being told.
       const thread = this.#threads.get(destroyed.id);
-      if (thread === undefined) return;
-      thread.isReady = false;
-      this.#count();
+      if (thread !== undefined) thread.isReady = false;
     });
     this.#adopt(piscina);
     return piscina;
@@ -198,7 +226,6 @@ export class WorkerPool implements BatchPool {
     const thread = this.#threads.get(threadId);
     if (thread === undefined || thread.isRetired || this.#closed) return;
     thread.isReady = true;
-    this.#count();
     this.#listener?.onIdle();
   }
 
@@ -214,7 +241,15 @@ export class WorkerPool implements BatchPool {
           resolve();
         });
       });
-      this.#threads.set(threadId, { worker, exited, isReady: false, isBusy: false, isRetired: false });
+      this.#threads.set(threadId, {
+        worker,
+        exited,
+        isReady: false,
+        given: 0,
+        open: 0,
+        hasFailed: false,
+        isRetired: false,
+      });
     }
   }
 
@@ -225,7 +260,6 @@ export class WorkerPool implements BatchPool {
       if (this.#piscina.threads.length < this.#options.workers) this.#retire();
       this.#rebuildOnce();
     }
-    this.#count();
     this.#listener?.onExit(threadId);
   }
 
@@ -235,14 +269,14 @@ export class WorkerPool implements BatchPool {
     for (const thread of this.#threads.values()) {
       if (thread.isRetired) continue;
       thread.isRetired = true;
-      if (!thread.isBusy) void thread.worker.terminate();
+      if (thread.open === 0) void thread.worker.terminate();
     }
   }
 
   /** A new pool takes over once the idle have exited: the arena has slots for twice as many threads as workers. */
   #rebuildOnce(): void {
     if (!this.#isRetiring) return;
-    for (const thread of this.#threads.values()) if (!thread.isBusy) return;
+    for (const thread of this.#threads.values()) if (thread.open === 0) return;
     this.#isRetiring = false;
     if (this.#rebuilds === REBUILDS_MAX) {
       this.#closed = true;
@@ -252,13 +286,5 @@ export class WorkerPool implements BatchPool {
     }
     this.#rebuilds++;
     this.#piscina = this.#build();
-  }
-
-  #count(): void {
-    let idle = 0;
-    for (const thread of this.#threads.values()) {
-      if (thread.isReady && !thread.isRetired && !thread.isBusy) idle++;
-    }
-    this.#idle = this.#closed ? 0 : idle;
   }
 }

@@ -65,6 +65,8 @@ export const THREAD = {
   cacheMisses: 7,
   cacheEvictions: 8,
   announcements: 9,
+  /** Batches that it has served, since it took the slot. */
+  served: 10,
   /** Its own line: others bump and notify it, the owner sleeps on it. */
   wake: 1 * LINE_WORDS,
 } as const;

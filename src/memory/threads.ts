@@ -24,7 +24,9 @@ export function takeThreadSlot(arena: Arena, threadId: number): ThreadBase {
   for (let index = 0; index < arena.geometry.threadsMax; index++) {
     const base = threadBase(arena, index);
     // Pairs with the store in freeThreadSlot().
-    if (Atomics.compareExchange(arena.words, base + THREAD.threadId, 0, threadId) === 0) return base;
+    if (Atomics.compareExchange(arena.words, base + THREAD.threadId, 0, threadId) !== 0) continue;
+    Atomics.store(arena.words, base + THREAD.served, 0);
+    return base;
   }
   assert(false, 'there is a free thread slot');
 }
@@ -35,6 +37,17 @@ export function findThreadSlot(arena: Arena, threadId: number): ThreadBase | nul
     if (Atomics.load(arena.words, base + THREAD.threadId) === threadId) return base;
   }
   return null;
+}
+
+/** A worker is through with a batch, and its reply is about to leave. */
+export function countServed(arena: Arena, thread: ThreadBase): void {
+  Atomics.add(arena.words, thread + THREAD.served, 1);
+}
+
+/** How many batches a thread has served; -1 if it has no slot. */
+export function servedBatches(arena: Arena, threadId: number): number {
+  const thread = findThreadSlot(arena, threadId);
+  return thread === null ? -1 : Atomics.load(arena.words, thread + THREAD.served);
 }
 
 /** Gives a dead thread's slot back, once what it held is. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { WorkerPool } from '../../src/dispatch/pool.ts';
-import { DO } from './fixtures/worker.ts';
+import { DO, WORD } from './fixtures/worker.ts';
 
 const WORKER = new URL('./fixtures/worker.js', import.meta.url).href;
 const FRAIL_WORKER = new URL('./fixtures/frail-worker.js', import.meta.url).href;
@@ -53,6 +53,42 @@ t.test('a batch goes to the thread that was named, and comes back', async (t) =>
     t.equal(new DataView(await replies).getInt32(0, true), threadId);
   }
   t.equal(watched.pool.idle, 2);
+});
+
+t.test('a thread that has served its batch may take one more, and no third', async (t) => {
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const pool = new WorkerPool({
+    filename: WORKER,
+    workers: 1,
+    workerData: words.buffer,
+    servedBatches: () => Atomics.load(words, WORD.served),
+  });
+  t.teardown(() => pool.close());
+  const ready = new Promise<void>((resolve) => {
+    pool.listen({ onIdle: resolve, onExit: () => {}, onFatal: (error) => t.fail(error.message) });
+  });
+  await ready;
+  const batchOf = (what: number): ArrayBuffer => new Uint8Array([what, 0, 0, 0]).buffer;
+  const first = pool.run(batchOf(DO.linger));
+  t.equal(pool.idle, 0);
+  while (!first.isServed()) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(pool.idle, 1, 'its reply is not here');
+  const second = pool.run(batchOf(DO.answer));
+  t.equal(second.threadId, first.threadId);
+  t.notOk(second.isServed());
+  Atomics.store(words, WORD.served, 2);
+  t.ok(second.isServed());
+  t.equal(pool.idle, 0, 'two are enough');
+  const order: string[] = [];
+  const came = [
+    first.replies.then(() => order.push('first')),
+    second.replies.then(() => order.push('second')),
+  ];
+  Atomics.store(words, WORD.release, 1);
+  Atomics.notify(words, WORD.release);
+  await Promise.all(came);
+  t.strictSame(order, ['first', 'second']);
+  t.equal(pool.idle, 1);
 });
 
 for (const [name, what] of [

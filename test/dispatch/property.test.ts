@@ -25,6 +25,8 @@ type Step =
   | { readonly kind: 'flood' }
   | { readonly kind: 'turn' }
   | { readonly kind: 'return'; readonly index: number; readonly frames: number; readonly fill: number }
+  /** As far as the worker goes: the replies come with a later return. */
+  | { readonly kind: 'serve'; readonly index: number; readonly frames: number; readonly fill: number }
   | { readonly kind: 'die'; readonly index: number; readonly frames: number }
   | { readonly kind: 'sync' }
   | { readonly kind: 'disk'; readonly blocks: number }
@@ -53,6 +55,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         { weight: 3, arbitrary: fc.constant(FRAME_UNITS_MAX) },
         fc.integer({ min: 4, max: FRAME_UNITS_MAX }),
       ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('serve' as const),
+      index: fc.nat(7),
+      frames: fc.nat(BATCH_COMMANDS_MAX),
+      fill: fc.integer({ min: 4, max: FRAME_UNITS_MAX }),
     }),
   },
   {
@@ -103,6 +114,9 @@ class World {
       case 'return':
         if (rig.pool.batches.length > 0) await this.#return(action.index, action.frames, action.fill);
         break;
+      case 'serve':
+        if (rig.pool.batches.length > 0) this.#serve(action.index, action.frames, action.fill);
+        break;
       case 'die':
         if (rig.pool.batches.length > 0) await this.#die(action.index, action.frames);
         break;
@@ -142,8 +156,8 @@ class World {
   /** As a worker would: publishes frames, no larger than their bound and no more than its commands, then answers. */
   async #return(index: number, frames: number, fill: number): Promise<void> {
     const { rig } = this;
-    const batch = rig.pool.take(index % rig.pool.batches.length);
-    this.#publish(batch, frames, fill);
+    const batch = this.#takeOldest(index);
+    if (!batch.isServed()) this.#publish(batch, frames, fill);
     const gate = batch.header.kind === BATCH_KIND.read ? this.#durable : rig.headPosition();
     for (const label of rig.labelsOf(batch)) this.gates.set(label, gate);
     const retired = isRegistry(batch) && fill % 2 === 0;
@@ -152,15 +166,46 @@ class World {
     await rig.answer(batch, { gate, nextDeadlineMs, retired }, () => 1 + (fill % 9));
   }
 
+  /** A worker answers in order. */
+  #takeOldest(index: number): FakeBatch {
+    const { pool } = this.rig;
+    const { threadId } = pool.batches[index % pool.batches.length];
+    return pool.take(pool.batches.findIndex((batch) => batch.threadId === threadId));
+  }
+
+  /** The batch that its worker is at. */
+  #serve(index: number, frames: number, fill: number): void {
+    const { batches } = this.rig.pool;
+    const { threadId } = batches[index % batches.length];
+    const open = batches.filter((batch) => batch.threadId === threadId);
+    // A worker that is one batch ahead gets no other before main has seen the first one's replies.
+    if (open.length > 1 || open[0].isServed()) return;
+    this.#notePublished(open[0], this.#publish(open[0], frames, fill));
+    open[0].serve();
+  }
+
+  #notePublished({ header }: FakeBatch, count: number): void {
+    const commands = Array.from({ length: count }, (_, commandIndex) => ({ commandIndex, fact: 1 }));
+    this.rig.publishedOf.set(header.batchId, commands);
+  }
+
+  /** All that the worker had is lost, also what it was through with. */
   async #die(index: number, frames: number): Promise<void> {
     const { rig } = this;
-    const batch = rig.pool.take(index % rig.pool.batches.length);
-    const { kind, count } = batch.header;
-    const published = kind === BATCH_KIND.write ? this.#publish(batch, Math.min(frames, count), 16) : 0;
-    rig.published = Array.from({ length: published }, (_, commandIndex) => ({ commandIndex, fact: 1 }));
-    // Batches that leave before it is repaired are waited for, too: they need not be.
-    if (isRegistry(batch)) this.#readers = new Set<object>([...rig.pool.batches, ...rig.history]);
-    batch.reject(new Error('the worker died'));
+    const { threadId } = rig.pool.batches[index % rig.pool.batches.length];
+    for (;;) {
+      const at = rig.pool.batches.findIndex((batch) => batch.threadId === threadId);
+      if (at < 0) break;
+      const batch = rig.pool.take(at);
+      const { kind, count } = batch.header;
+      if (!batch.isServed()) {
+        const published = kind === BATCH_KIND.write ? this.#publish(batch, Math.min(frames, count), 16) : 0;
+        this.#notePublished(batch, published);
+      }
+      // Batches that leave before it is repaired are waited for, too: they need not be.
+      if (isRegistry(batch)) this.#readers = new Set<object>([...rig.pool.batches, ...rig.history]);
+      batch.reject(new Error('the worker died'));
+    }
     await settle();
   }
 
@@ -191,7 +236,9 @@ class World {
     this.#checkRegistry();
     const writing = new Map<number, number>();
     let reading = 0;
-    for (const { header } of rig.pool.batches) {
+    for (const batch of rig.pool.batches) {
+      const { header } = batch;
+      if (batch.isServed() && header.eventSlot !== 0) continue;
       if (header.kind === BATCH_KIND.read) reading++;
       else writing.set(header.eventSlot, (writing.get(header.eventSlot) ?? 0) + 1);
       if (header.count > BATCH_COMMANDS_MAX) throw new Error('a batch is too large');

@@ -87,6 +87,9 @@ export interface FakeBatch {
   readonly threadId: number;
   readonly header: BatchHeader & { readonly count: number };
   readonly requests: BatchRequest[];
+  /** The worker is through with it, and may get another; its replies are on their way. */
+  readonly serve: () => void;
+  readonly isServed: () => boolean;
   readonly resolve: (replies: ArrayBuffer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -115,19 +118,26 @@ export class FakePool implements BatchPool {
   run(batch: ArrayBuffer): RunningBatch {
     const threadId = this.#free.shift();
     assert(threadId !== undefined, 'a batch is handed to an idle thread');
+    let served = false;
+    const isServed = (): boolean => served;
     const replies = new Promise<ArrayBuffer>((resolve, reject) => {
       this.batches.push({
         threadId,
+        isServed,
+        serve: () => {
+          served = true;
+          this.#free.push(threadId);
+        },
         header: decodeRequestHeader(batch),
         requests: decodeRequests(batch),
         resolve: (answer) => {
-          this.#free.push(threadId);
+          if (!served) this.#free.push(threadId);
           resolve(answer);
         },
         reject,
       });
     });
-    return { threadId, replies };
+    return { threadId, replies, isServed };
   }
 
   /** Its successor is ready at once. */
@@ -182,6 +192,8 @@ export class Rig {
   readonly fatal: Error[] = [];
   readonly repaired: number[] = [];
   published: PublishedCommand[] = [];
+  /** Of single batches. */
+  readonly publishedOf = new Map<number, PublishedCommand[]>();
   repairAnswers: ('done' | 'undecided')[] = [];
   diskRoom = 1024 * 1024 * 1024;
   history: { batch: ArrayBuffer; resolve: (replies: ArrayBuffer) => void; reject: (error: Error) => void }[] =
@@ -215,7 +227,7 @@ export class Rig {
         this.repaired.push(dead);
         return this.repairAnswers.shift() ?? 'done';
       },
-      publishedCommands: () => this.published,
+      publishedCommands: (batchId) => this.publishedOf.get(batchId) ?? this.published,
       fatal: (error) => this.fatal.push(error),
       ...options,
     });
