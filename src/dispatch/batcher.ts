@@ -11,6 +11,7 @@
  */
 import { BATCH_KIND, type BatchKind } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
 import type { ReplyMessage } from '../core/reply-codec.ts';
 import { encodeBatch, type EncodedRequest } from '../core/request-codec.ts';
 import type { Arena } from '../memory/arena.ts';
@@ -235,21 +236,24 @@ export class Batcher {
 
   /**
    * In the middle of other work: gives workers that are through with a batch their next one. Their replies wait behind
-   * that work, and the workers would, too. Answers nobody. Not where few clients share: who has little under way has its
-   * next request still unread then, and would wait for one batch more each time.
+   * that work, and the workers would, too. Answers nobody. Only for a full batch: another one is fuller when the work is
+   * done. And not where few clients share: who has little under way has its next request still unread then, and would
+   * wait for one batch more each time.
    */
   handOver(): void {
     if (isOfFew(this.#host.clientCount())) return;
     let isServed = false;
     for (let i = this.#unserved.length - 1; i >= 0; i--) {
       const flight = this.#unserved[i];
+      const { lane } = flight;
       // What the registry's batch retires is known when it has landed.
-      if (flight.lane.slot === REGISTRY_SLOT || !flight.isServed()) continue;
+      if (lane.writes.size < BATCH_COMMANDS_MAX || lane.slot === REGISTRY_SLOT) continue;
+      if (!flight.isServed()) continue;
       isServed = true;
       flight.served = true;
-      flight.lane.served++;
+      lane.served++;
       this.#wrote(flight);
-      this.#lanes.settle(flight.lane);
+      this.#lanes.settle(lane);
     }
     if (isServed) this.dispatch(false);
   }

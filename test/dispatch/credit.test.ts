@@ -60,6 +60,26 @@ t.test(
   },
 );
 
+t.test('a read leaves while frames of a batch under way are counted twice', async (t) => {
+  const rig = readyRig({ workers: 4, ringBytes: 1 << 20 });
+  for (let slot = 1; slot <= 3; slot++) {
+    const event = rig.addEvent(slot);
+    for (let i = 0; i < 64; i++) rig.submit(event);
+  }
+  rig.scheduler.turn();
+  // What they were given room for: it is used now, and set aside until they return.
+  for (const { header } of rig.pool.batches)
+    for (let i = 0; i < header.count; i++) rig.publish(FRAME_UNITS);
+  const read = rig.submit('event-1', AVAILABILITY);
+  rig.scheduler.turn();
+  const batch = rig.pool.take(rig.pool.batches.length - 1);
+  t.strictSame(rig.labelsOf(batch), [read]);
+  await rig.answer(batch);
+  t.equal(rig.codeOf(read), 'reply');
+  while (rig.pool.batches.length > 0) await rig.answer(rig.pool.take());
+  t.equal(rig.dispatcher.admitted, 0);
+});
+
 t.test('each operation takes credit by the largest frame that it may publish', (t) => {
   const rig = new Rig({ ringBytes: 1 << 20 });
   const credit = new Credit(rig.arena, () => 1 << 30);
