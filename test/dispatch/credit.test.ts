@@ -68,8 +68,7 @@ t.test('a read leaves while frames of a batch under way are counted twice', asyn
   }
   rig.scheduler.turn();
   // What they were given room for: it is used now, and set aside until they return.
-  for (const { header } of rig.pool.batches)
-    for (let i = 0; i < header.count; i++) rig.publish(FRAME_UNITS);
+  for (const { header } of rig.pool.batches) for (let i = 0; i < header.count; i++) rig.publish(FRAME_UNITS);
   const read = rig.submit('event-1', AVAILABILITY);
   rig.scheduler.turn();
   const batch = rig.pool.take(rig.pool.batches.length - 1);
