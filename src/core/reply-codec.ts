@@ -1,14 +1,15 @@
 /**
  * Replies as bytes: each a whole HTTP/1.1 message as a worker made it, which main hands to the socket as it is.
  *
- *   header, 12 words                                        per reply, 6 words, then its message
+ *   header, 12 words                                        of each reply, 6 words
  *   w0 reply count   w1 batch id                            w0 | cost:16 | content type:4 | status:12 |
  *   w2–3 gate: position that must be durable first (f64)    w1 | bytes of the lines:16 | of the status line:16 |
  *   w4–5 next deadline of the event, ms (f64; ∞: none)      w2–3 sequence (f64; -1: none)
  *   w6 holds expired in this batch                          w4 bytes of the head   w5 bytes of the body
  *   w7 more are due (0 or 1)
- *   w8 memory was retired (0 or 1)                          | status line | lines | framing lines | body |
- *   w9–11 spare                                             ◀────────────── head ─────────────────▶
+ *   w8 memory was retired (0 or 1)                          then their messages, one behind the other
+ *   w9–11 spare                                             | status line | lines | framing lines | body |
+ *                                                           ◀────────────── head ─────────────────▶
  */
 import { assert } from './assert.ts';
 import type { BatchReply, BatchRequest, ContentType, ReplyHeader } from './batch.ts';
@@ -21,16 +22,17 @@ const TYPE_MASK = 0xf;
 const STATUS_MASK = 0xfff;
 const COST_SHIFT = 16;
 const COST_MAX = 0xffff;
-/** Of bodies that are written with their head: joining makes a copy. */
+/** A body that is longer is not copied by encodeReply(). */
 const JOINED_BYTES_MAX = 4096;
-
-function align8(bytes: number): number {
-  return (bytes + 7) & ~7;
-}
+/** Messages of a batch that are written as one text: joining makes a copy. */
+const TEXT_CHARS_MAX = 256 * 1024;
 
 function byteLengthOf(body: string | Uint8Array): number {
   return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
 }
+
+/** What is said of a reply before its message. */
+type Described = Pick<BatchReply, 'status' | 'contentType' | 'sequence' | 'cost'>;
 
 /** `requests` are what each reply is to. */
 export function encodeReplies(
@@ -39,91 +41,125 @@ export function encodeReplies(
   replies: readonly BatchReply[],
 ): ArrayBuffer {
   const lines: string[] = [];
-  const framings: string[] = [];
-  const bodyBytes: number[] = [];
-  let total = HEADER_BYTES;
+  for (let i = 0; i < replies.length; i++) lines.push(replyLines(replies[i], requests[i]));
+  return encodeAsText(header, lines, replies) ?? encodeOneByOne(header, lines, replies);
+}
+
+/**
+ * Nearly always all of it is ASCII: bytes are characters, and one call out of JavaScript writes the messages of a whole
+ * batch. Null where that is not so.
+ */
+function encodeAsText(
+  header: Omit<ReplyHeader, 'count'>,
+  lines: readonly string[],
+  replies: readonly BatchReply[],
+): ArrayBuffer | null {
+  let text = '';
+  const headBytes: number[] = [];
   for (let i = 0; i < replies.length; i++) {
-    const reply = replies[i];
-    const { status } = reply;
-    lines.push(replyLines(reply, requests[i]));
-    bodyBytes.push(byteLengthOf(reply.body));
-    framings.push(framingLines(status, bodyBytes[i]));
-    const headBytes = statusLine(status).length + lines[i].length + framings[i].length;
-    total += align8(REPLY_BYTES + headBytes + bodyBytes[i]);
+    const { status, body } = replies[i];
+    if (typeof body !== 'string') return null;
+    const head = headText(status, lines[i], body.length);
+    headBytes.push(head.length);
+    text += head + body;
+    if (text.length > TEXT_CHARS_MAX) return null;
   }
-  const batch = new ArrayBuffer(total);
+  if (Buffer.byteLength(text) !== text.length) return null;
+  const { batch, view, bytes } = newBatch(header, replies.length, text.length);
+  for (let i = 0; i < replies.length; i++)
+    describe(
+      view,
+      HEADER_BYTES + i * REPLY_BYTES,
+      replies[i],
+      lines[i],
+      headBytes[i],
+      replies[i].body.length,
+    );
+  bytes.write(text, HEADER_BYTES + replies.length * REPLY_BYTES, 'latin1');
+  return batch;
+}
+
+function encodeOneByOne(
+  header: Omit<ReplyHeader, 'count'>,
+  lines: readonly string[],
+  replies: readonly BatchReply[],
+): ArrayBuffer {
+  const heads: string[] = [];
+  const bodyBytes: number[] = [];
+  let total = 0;
+  for (let i = 0; i < replies.length; i++) {
+    const { status, body } = replies[i];
+    bodyBytes.push(byteLengthOf(body));
+    heads.push(headText(status, lines[i], bodyBytes[i]));
+    total += heads[i].length + bodyBytes[i];
+  }
+  const { batch, view, bytes } = newBatch(header, replies.length, total);
+  let at = HEADER_BYTES + replies.length * REPLY_BYTES;
+  for (let i = 0; i < replies.length; i++) {
+    const described = HEADER_BYTES + i * REPLY_BYTES;
+    describe(view, described, replies[i], lines[i], heads[i].length, bodyBytes[i]);
+    writeMessage(bytes, at, heads[i], replies[i].body);
+    at += heads[i].length + bodyBytes[i];
+  }
+  assert(at === batch.byteLength, 'a reply batch fills its buffer');
+  return batch;
+}
+
+function newBatch(
+  header: Omit<ReplyHeader, 'count'>,
+  count: number,
+  messageBytes: number,
+): { batch: ArrayBuffer; view: DataView; bytes: Buffer } {
+  const batch = new ArrayBuffer(HEADER_BYTES + count * REPLY_BYTES + messageBytes);
   const view = new DataView(batch);
-  const bytes = Buffer.from(batch);
-  view.setUint32(0, replies.length, true);
+  view.setUint32(0, count, true);
   view.setUint32(4, header.batchId, true);
   view.setFloat64(8, header.gate, true);
   view.setFloat64(16, header.nextDeadlineMs, true);
   view.setUint32(24, header.expired, true);
   view.setUint32(28, header.moreDue ? 1 : 0, true);
   view.setUint32(32, header.retired === true ? 1 : 0, true);
-  let start = HEADER_BYTES;
-  for (let i = 0; i < replies.length; i++) {
-    start += align8(writeReply(bytes, view, start, replies[i], lines[i], framings[i], bodyBytes[i]));
-  }
-  assert(start === total, 'a reply batch fills its buffer');
-  return batch;
+  return { batch, view, bytes: Buffer.from(batch) };
 }
 
-type Written = Pick<BatchReply, 'status' | 'contentType' | 'sequence' | 'cost' | 'body'>;
+/** It is ASCII. */
+function headText(status: number, lines: string, bodyBytes: number): string {
+  return statusLine(status) + lines + framingLines(status, bodyBytes);
+}
 
-/** @returns how many bytes it took */
-function writeReply(
-  bytes: Buffer,
+function describe(
   view: DataView,
-  start: number,
-  { status, contentType, sequence, cost, body }: Written,
+  at: number,
+  { status, contentType, sequence, cost }: Described,
   lines: string,
-  framing: string,
+  headBytes: number,
   bodyBytes: number,
-): number {
-  const first = statusLine(status);
-  const head = first + lines + framing;
+): void {
   const costWord = Math.min(COST_MAX, Math.max(1, cost ?? 1)) << COST_SHIFT;
-  view.setUint32(start, status | (contentType << TYPE_SHIFT) | costWord, true);
-  view.setUint32(start + 4, first.length | (lines.length << 16), true);
-  view.setFloat64(start + 8, sequence, true);
-  view.setUint32(start + 16, head.length, true);
-  view.setUint32(start + 20, bodyBytes, true);
-  writeMessage(bytes, start + REPLY_BYTES, head, body, bodyBytes);
-  return REPLY_BYTES + head.length + bodyBytes;
+  view.setUint32(at, status | (contentType << TYPE_SHIFT) | costWord, true);
+  view.setUint32(at + 4, statusLine(status).length | (lines.length << 16), true);
+  view.setFloat64(at + 8, sequence, true);
+  view.setUint32(at + 16, headBytes, true);
+  view.setUint32(at + 20, bodyBytes, true);
+}
+
+function writeMessage(bytes: Buffer, at: number, head: string, body: string | Uint8Array): void {
+  bytes.write(head, at, 'latin1');
+  if (typeof body === 'string') bytes.write(body, at + head.length, 'utf8');
+  else bytes.set(body, at + head.length);
 }
 
 /** A reply by itself, as main makes it of one that it has. A long body is not copied: many may share it. */
-export function encodeReply(reply: Written & { readonly body: Buffer }, lines: string): ReplyMessage {
-  const { status, body } = reply;
-  const bodyBytes = body.byteLength;
-  const framing = framingLines(status, bodyBytes);
-  const headBytes = statusLine(status).length + lines.length + framing.length;
-  const rest = bodyBytes > JOINED_BYTES_MAX ? body : null;
-  const bytes = Buffer.allocUnsafe(REPLY_BYTES + headBytes + (rest === null ? bodyBytes : 0));
+export function encodeReply(reply: Described & { readonly body: Buffer }, lines: string): ReplyMessage {
+  const { body } = reply;
+  const head = headText(reply.status, lines, body.byteLength);
+  const rest = body.byteLength > JOINED_BYTES_MAX ? body : null;
+  const joined = rest === null ? body : '';
+  const bytes = Buffer.allocUnsafe(REPLY_BYTES + head.length + joined.length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const written = rest === null ? reply : { ...reply, body: '' };
-  writeReply(bytes, view, 0, written, lines, framing, rest === null ? bodyBytes : 0);
-  return new ReplyMessage(bytes, view, 0, rest);
-}
-
-function writeMessage(
-  bytes: Buffer,
-  at: number,
-  head: string,
-  body: string | Uint8Array,
-  bodyBytes: number,
-): void {
-  if (typeof body !== 'string') {
-    bytes.write(head, at, 'latin1');
-    bytes.set(body, at + head.length);
-  } else if (bodyBytes === body.length && bodyBytes <= JOINED_BYTES_MAX) {
-    // All ASCII, as nearly always: bytes are characters, and one call writes both.
-    bytes.write(head + body, at, 'latin1');
-  } else {
-    bytes.write(head, at, 'latin1');
-    bytes.write(body, at + head.length, 'utf8');
-  }
+  describe(view, 0, reply, lines, head.length, joined.length);
+  writeMessage(bytes, REPLY_BYTES, head, joined);
+  return new ReplyMessage(bytes, view, 0, REPLY_BYTES, rest);
 }
 
 export function decodeReplyHeader(batch: ArrayBuffer): ReplyHeader {
@@ -143,14 +179,17 @@ export function decodeReplyHeader(batch: ArrayBuffer): ReplyHeader {
 export class ReplyMessage {
   readonly #bytes: Buffer;
   readonly #view: DataView;
+  /** Where it is described, and where its message is. */
   readonly #start: number;
+  readonly #at: number;
   /** The body, where it does not lie behind its head. */
   readonly #rest: Buffer | null;
 
-  constructor(bytes: Buffer, view: DataView, start: number, rest: Buffer | null = null) {
+  constructor(bytes: Buffer, view: DataView, start: number, at: number, rest: Buffer | null = null) {
     this.#bytes = bytes;
     this.#view = view;
     this.#start = start;
+    this.#at = at;
     this.#rest = rest;
   }
 
@@ -191,7 +230,7 @@ export class ReplyMessage {
   /** Header lines but for the framing, each with its end. */
   get headers(): string {
     const lengths = this.#view.getUint32(this.#start + 4, true);
-    const from = this.#start + REPLY_BYTES + (lengths & 0xffff);
+    const from = this.#at + (lengths & 0xffff);
     return this.#bytes.toString('latin1', from, from + (lengths >>> 16));
   }
 
@@ -199,23 +238,22 @@ export class ReplyMessage {
   get body(): Buffer | null {
     if (isBodiless(this.status)) return null;
     if (this.#rest !== null) return this.#rest;
-    const from = this.#start + REPLY_BYTES + this.#headBytes;
+    const from = this.#at + this.#headBytes;
     return this.#bytes.subarray(from, from + this.#bodyBytes);
   }
 
   /** All of it but for `rest`, for a connection that goes on. */
   get message(): Buffer {
-    const from = this.#start + REPLY_BYTES;
-    return this.#bytes.subarray(from, from + this.#headBytes + this.#bodyBytes);
+    return this.#bytes.subarray(this.#at, this.end);
   }
 
   get rest(): Buffer | null {
     return this.#rest;
   }
 
-  /** Where the next one begins. */
+  /** Where the next one's message begins. */
   get end(): number {
-    return this.#start + align8(REPLY_BYTES + this.#headBytes + this.#bodyBytes);
+    return this.#at + this.#headBytes + this.#bodyBytes;
   }
 }
 
@@ -225,12 +263,12 @@ export function decodeReplies(batch: ArrayBuffer): ReplyMessage[] {
   const bytes = Buffer.from(batch);
   const count = view.getUint32(0, true);
   const replies: ReplyMessage[] = [];
-  let start = HEADER_BYTES;
+  let at = HEADER_BYTES + count * REPLY_BYTES;
   for (let i = 0; i < count; i++) {
-    const reply = new ReplyMessage(bytes, view, start);
+    const reply = new ReplyMessage(bytes, view, HEADER_BYTES + i * REPLY_BYTES, at);
     replies.push(reply);
-    start = reply.end;
+    at = reply.end;
   }
-  assert(start === batch.byteLength, 'a reply batch ends where its buffer ends');
+  assert(at === batch.byteLength, 'a reply batch ends where its buffer ends');
   return replies;
 }

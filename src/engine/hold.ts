@@ -48,7 +48,7 @@ export interface TakeCommand {
   readonly expectTotal: number | null;
   readonly rules: SaleRules;
   /** Three unsigned 32-bit words that nobody can guess. */
-  readonly random: Uint32Array;
+  readonly random: ArrayLike<number>;
   readonly key: KeyHash | null;
 }
 

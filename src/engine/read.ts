@@ -177,13 +177,29 @@ export interface NoteCopy {
   readonly metadata: Uint8Array;
 }
 
+/** Where claims are copied to: a typed array of its own for each costs more than the copying. */
+const ROOM_WORDS = 16 * 1024;
+let room = new Int32Array(ROOM_WORDS);
+let roomUsed = 0;
+
+/** So many words, whatever they are. All of a room is garbage once nobody has a part of it. */
+function roomFor(words: number): Int32Array {
+  if (roomUsed + words > room.length) {
+    room = new Int32Array(Math.max(ROOM_WORDS, words));
+    roomUsed = 0;
+  }
+  const at = roomUsed;
+  roomUsed += words;
+  return room.subarray(at, roomUsed);
+}
+
 /** Copies the claim that begins at a cell; null when no record begins there, or parts of an ended one are gone. */
 export function readClaim(view: EventView, cell: number): ClaimCopy | null {
   if (!isStart(view, cell)) return null;
   const base = cellBase(view, cell);
   const cells = claimCells(Atomics.load(view.words, base + CLAIM.state));
   if (cell + Math.max(cells, 3) > view.cellCount) return null;
-  const words = new Int32Array(Math.max(CLAIM_HEADER_WORDS, cells * CELL_WORDS));
+  const words = roomFor(Math.max(CLAIM_HEADER_WORDS, cells * CELL_WORDS));
   for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + i);
   const hasTail = ((words[CLAIM.sizes] >>> 16) & CLAIM_FLAG.tail) !== 0;
   const whole = hasTail ? withTail(view, cell, words) : words;
@@ -252,7 +268,8 @@ export interface Claim {
   readonly metadata: string | null;
   readonly items: readonly ClaimItem[];
   readonly ticketCount: number;
-  readonly cancelled: Int32Array;
+  /** A bit for each ticket. */
+  readonly cancelled: readonly number[];
 }
 
 /** Decodes a copy that was proved consistent. */
@@ -273,13 +290,22 @@ export function decodeClaim(copy: ClaimCopy): Claim {
     createdMs: wide(words, CLAIM.createdLow),
     deadlineMs: copy.deadlineMs,
     updatedMs: wide(words, CLAIM.updatedLow),
-    customer: Buffer.from(words.buffer, customerAt, customerBytes).toString('utf8'),
+    customer: customerOf(words, customerAt, customerBytes),
     reference: textOf(copy.note?.reference),
     metadata: textOf(copy.note?.metadata),
     items,
     ticketCount: claimTickets(state),
-    cancelled: words.slice(CLAIM.cancelled, CLAIM.cancelled + 4),
+    cancelled: [
+      words[CLAIM.cancelled],
+      words[CLAIM.cancelled + 1],
+      words[CLAIM.cancelled + 2],
+      words[CLAIM.cancelled + 3],
+    ],
   };
+}
+
+function customerOf(words: Int32Array, at: number, bytes: number): string {
+  return bytes === 0 ? '' : Buffer.from(words.buffer, words.byteOffset + at, bytes).toString('utf8');
 }
 
 function textOf(bytes: Uint8Array | undefined): string | null {

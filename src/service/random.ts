@@ -8,13 +8,12 @@ const block = new Uint32Array(WORDS_PER_CLAIM * 1024);
 let next = block.length;
 
 /** Three words that nobody can guess. The first is never 0, so that an unset word is never a match. */
-export function takeRandom(): Uint32Array {
+export function takeRandom(): readonly [number, number, number] {
   if (next === block.length) {
     randomFillSync(block);
     next = 0;
   }
-  const words = block.slice(next, next + WORDS_PER_CLAIM);
+  const first = next;
   next += WORDS_PER_CLAIM;
-  if (words[0] === 0) words[0] = 1;
-  return words;
+  return [block[first] || 1, block[first + 1], block[first + 2]];
 }

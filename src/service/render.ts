@@ -46,12 +46,26 @@ export function claimSuffixOf(event: EventNames, claim: Claim): string {
   return suffixOf(event, claim.cell, [claim.random0, claim.random1, claim.random2]);
 }
 
+/** Names of sections and price types as JSON: there are few, and each reply has some. */
+const names = new Map<string, string>();
+const NAMES_MAX = 4096;
+
+function nameText(name: string): string {
+  let text = names.get(name);
+  if (text === undefined) {
+    text = quoted(name);
+    if (names.size >= NAMES_MAX) names.clear();
+    names.set(name, text);
+  }
+  return text;
+}
+
 function itemText(event: EventNames, item: ClaimItem): string {
-  const type = quoted(typeName(event, item));
+  const type = nameText(typeName(event, item));
   if (item.seat >= 0) {
     return `{"seat":${quoted(event.map.label(item.seat))},"type":${type},"price":${item.price}}`;
   }
-  const section = quoted(event.map.definition.sections[item.section].id);
+  const section = nameText(event.map.definition.sections[item.section].id);
   return `{"section":${section},"quantity":${item.quantity},"type":${type},"price":${item.price}}`;
 }
 
@@ -75,7 +89,7 @@ const HOLD_STATES: Readonly<Record<number, string>> = {
 
 function currencyText({ map }: EventNames): string {
   const { currency } = map.definition;
-  return currency === null ? 'null' : quoted(currency);
+  return currency === null ? 'null' : nameText(currency);
 }
 
 function customerText({ customer }: Claim): string {
@@ -115,8 +129,8 @@ export function orderText(event: EventNames, claim: Claim, suffix: string): stri
   for (const item of claim.items) {
     const seat = item.seat >= 0 ? `"seat":${quoted(event.map.label(item.seat))},` : '';
     const rest =
-      `"section":${quoted(definition.sections[item.section].id)},${seat}` +
-      `"type":${quoted(typeName(event, item))},"price":${item.price},"state":`;
+      `"section":${nameText(definition.sections[item.section].id)},${seat}` +
+      `"type":${nameText(typeName(event, item))},"price":${item.price},"state":`;
     for (let place = 0; place < item.quantity; place++, number++) {
       const isCancelled = isTicketCancelled(claim, number);
       if (isCancelled) cancelledTotal += item.price ?? 0;
