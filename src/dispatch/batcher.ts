@@ -11,7 +11,6 @@
  */
 import { BATCH_KIND, type BatchKind } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
-import { BATCH_COMMANDS_MAX } from '../core/limits.ts';
 import type { ReplyMessage } from '../core/reply-codec.ts';
 import { encodeBatch, type EncodedRequest } from '../core/request-codec.ts';
 import type { Arena } from '../memory/arena.ts';
@@ -34,6 +33,7 @@ import type { Scheduler } from './scheduler.ts';
 import type { Totals } from './statistics.ts';
 import { Supervisor } from './supervisor.ts';
 import { Sweeps } from './sweeps.ts';
+import { Unserved } from './unserved.ts';
 
 /** What the batcher tells the dispatcher. */
 export interface BatcherHost {
@@ -72,7 +72,7 @@ export class Batcher {
   readonly #reclaim: Reclaim;
   readonly #totals: Totals;
   readonly #flights = new Set<Flight>();
-  readonly #unserved: Flight[] = [];
+  readonly #unserved: Unserved;
   /** Go before everything else: their event is blocked. */
   readonly #answers: AnswerJobs;
   readonly #readsMax: number;
@@ -90,6 +90,7 @@ export class Batcher {
     this.#pool = options.pool;
     this.#clock = options.clock;
     this.#lanes = new Lanes(options.oneWritingBatchPerEvent ?? true);
+    this.#unserved = new Unserved(this.#lanes);
     this.#reclaim = new Reclaim((isHeld) => this.#lanes.holdRegistry(isHeld));
     this.#credit = new Credit(options.arena, options.diskRoom);
     this.#sweeps = new Sweeps({
@@ -210,7 +211,7 @@ export class Batcher {
     this.#supervisor.stop();
     for (const { pendings } of this.#flights) pendings.forEach(dispatched);
     this.#flights.clear();
-    this.#unserved.length = 0;
+    this.#unserved.clear();
     for (const { pendings } of this.#answers.abandon()) pendings.forEach(dispatched);
     for (const lane of this.#lanes.all()) {
       for (const queue of [lane.writes, lane.reads]) {
@@ -236,32 +237,12 @@ export class Batcher {
 
   /**
    * In the middle of other work: gives workers that are through with a batch their next one. Their replies wait behind
-   * that work, and the workers would, too. Answers nobody. Only for a full batch: another one is fuller when the work is
-   * done. And not where few clients share: who has little under way has its next request still unread then, and would
-   * wait for one batch more each time.
+   * that work, and the workers would, too. Answers nobody. Not where few clients share: who has little under way has its
+   * next request still unread then, and would wait for one batch more each time.
    */
   handOver(): void {
     if (isOfFew(this.#host.clientCount())) return;
-    let isServed = false;
-    for (let i = this.#unserved.length - 1; i >= 0; i--) {
-      const flight = this.#unserved[i];
-      const { lane } = flight;
-      // What the registry's batch retires is known when it has landed.
-      if (lane.writes.size < BATCH_COMMANDS_MAX || lane.slot === REGISTRY_SLOT) continue;
-      if (!flight.isServed()) continue;
-      isServed = true;
-      flight.served = true;
-      lane.served++;
-      this.#wrote(flight);
-      this.#lanes.settle(lane);
-    }
-    if (isServed) this.dispatch(false);
-  }
-
-  /** The event's next batch may leave, as far as this one is concerned. */
-  #wrote(flight: Flight): void {
-    flight.lane.writing--;
-    this.#unserved.splice(this.#unserved.indexOf(flight), 1);
+    if (this.#unserved.takeServed()) this.dispatch(false);
   }
 
   #sendAnswers(): boolean {
@@ -324,7 +305,6 @@ export class Batcher {
     const isSweep = kind === BATCH_KIND.expire;
     lane.lastWasSweep = isSweep;
     if (isSweep) lane.sweepAtMs = Infinity;
-    lane.writing++;
     const flight = this.#send(kind, lane, pendings, need, null);
     // One that was served by another thread may land after this one, and say then what was true before it.
     for (const other of this.#flights) {
@@ -375,14 +355,14 @@ export class Batcher {
       threadId,
       isServed,
       job,
-      overlapped: lane.writing > (isWriting ? 1 : 0),
+      overlapped: lane.writing > 0,
       served: false,
       lost: false,
     };
     this.#flights.add(flight);
     if (isWriting) {
       this.#releasable.add(flight);
-      this.#unserved.push(flight);
+      this.#unserved.add(flight);
     }
     this.#supervisor.watch(flight);
     replies.then(
@@ -437,8 +417,7 @@ export class Batcher {
       this.#reads--;
       lane.reading--;
     } else if (flight.kind !== BATCH_KIND.answer) {
-      if (flight.served) lane.served--;
-      else this.#wrote(flight);
+      this.#unserved.landed(flight);
       for (const pending of flight.pendings) lane.judge(pending);
       this.#credit.giveBack(flight.need);
       this.#credit.onDurable(this.#host.durable());

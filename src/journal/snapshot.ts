@@ -26,6 +26,8 @@ const MAGIC_END = 0x45535246;
 const FRAME_BYTES = 64;
 const CHUNK_HEADER_BYTES = 16;
 const ALIGN_BYTES = 16;
+/** Written and synced at once: a sync of the journal that meets a large one waits for all of it. */
+const PIECE_BYTES = 1 << 20;
 
 /** The largest chunk: a reader holds one in memory. */
 const SNAPSHOT_CHUNK_BYTES_MAX = 64 << 20;
@@ -65,6 +67,7 @@ export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<U
     let offset = FRAME_BYTES;
     let count = 0;
     let crcs = 0;
+    let unsynced = 0;
     writeWhole(file, [encodeHeader(info)], 0);
     for (const chunk of chunks) {
       assert(chunk.byteLength <= SNAPSHOT_CHUNK_BYTES_MAX, 'a snapshot chunk has a limit');
@@ -76,8 +79,15 @@ export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<U
       const headBytes = new Uint8Array(head.buffer);
       crcs = crc32(headBytes, crcs);
       const padding = new Uint8Array(alignChunk(chunk.byteLength) - chunk.byteLength);
-      writeWhole(file, [headBytes, chunk, padding], offset);
-      offset += CHUNK_HEADER_BYTES + alignChunk(chunk.byteLength);
+      for (const piece of [headBytes, ...piecesOf(chunk), padding]) {
+        if (piece.byteLength === 0) continue;
+        writeWhole(file, [piece], offset);
+        offset += piece.byteLength;
+        unsynced += piece.byteLength;
+        if (unsynced < PIECE_BYTES) continue;
+        file.sync();
+        unsynced = 0;
+      }
       bytes += chunk.byteLength;
       count++;
     }
@@ -89,6 +99,10 @@ export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<U
   disk.rename(part, name);
   disk.syncDirectory();
   return { ...info, bytes };
+}
+
+function* piecesOf(chunk: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < chunk.byteLength; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES);
 }
 
 function encodeHeader(info: SnapshotInfo): Uint8Array {

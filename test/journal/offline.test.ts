@@ -3,10 +3,11 @@ import t from 'tap';
 import type { FrontrowError } from '../../src/core/assert.ts';
 import { readJournal } from '../../src/journal/journal-reader.ts';
 import { FORMAT_VERSION, FORMAT_VERSION_OLDEST, snapshotName } from '../../src/journal/layout.ts';
+import type { Disk, DiskFile } from '../../src/journal/disk.ts';
 import { MemoryJournal } from '../../src/journal/memory-journal.ts';
 import { verifyDisk } from '../../src/journal/offline.ts';
 import { SimulatedCrash, SimulatedDisk } from '../../src/journal/simulated-disk.ts';
-import { checkSnapshot, writeSnapshot } from '../../src/journal/snapshot.ts';
+import { checkSnapshot, snapshotChunks, writeSnapshot } from '../../src/journal/snapshot.ts';
 import { trim } from '../../src/journal/trim.ts';
 import { Collector, FrameMaker, type CollectedGroup } from './sample-frames.ts';
 
@@ -131,6 +132,51 @@ t.test(
         file.close();
       }
     }
+  },
+);
+
+t.test(
+  'a large snapshot is synced piece by piece, so that no sync of the journal waits long',
+  async (test) => {
+    const disk = new SimulatedDisk(1);
+    const info = { position: 0, incarnation: '0'.repeat(32), lastTimeMs: 1, bytes: 0 };
+    const small = Array.from({ length: 10 }, (_, index) => Buffer.alloc(700_000, index));
+    const chunks = [Buffer.alloc(2_500_001, 1), Buffer.alloc(1 << 20, 2), ...small, Buffer.from('end')];
+    let unsynced = 0;
+    let most = 0;
+    const counting = (file: DiskFile): DiskFile => ({
+      name: file.name,
+      size: () => file.size(),
+      read: (into, offset) => file.read(into, offset),
+      write: (parts, offset) => {
+        for (const part of parts) unsynced += part.byteLength;
+        most = Math.max(most, unsynced);
+        return file.write(parts, offset);
+      },
+      sync: () => {
+        unsynced = 0;
+        file.sync();
+      },
+      close: () => file.close(),
+    });
+    const watched: Disk = {
+      list: () => disk.list(),
+      open: (name, mode) => counting(disk.open(name, mode)),
+      rename: (from, to) => disk.rename(from, to),
+      unlink: (name) => disk.unlink(name),
+      syncDirectory: () => disk.syncDirectory(),
+      lock: (owner) => disk.lock(owner),
+    };
+    writeSnapshot(watched, info, chunks);
+    test.equal(unsynced, 0);
+    test.ok(most < 2 * (1 << 20), `${most} bytes at once`);
+    disk.crash();
+    const file = disk.open(snapshotName(0), 'read');
+    test.equal(checkSnapshot(file).ok, true);
+    const read: Buffer[] = [];
+    for (const chunk of snapshotChunks(file)) read.push(Buffer.from(chunk));
+    test.ok(Buffer.concat(read).equals(Buffer.concat(chunks)));
+    file.close();
   },
 );
 
