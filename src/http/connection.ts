@@ -51,6 +51,7 @@ export class Connection<A extends Admission> {
   #unsentReplies = 0;
   #watching = false;
   #paused = false;
+  #catchingUp = false;
   #stream: PacedStream | null = null;
   #peerEnded = false;
   #endsWithLast = false;
@@ -145,7 +146,7 @@ export class Connection<A extends Admission> {
       this.#unsentBytes -= bytes;
       this.#unsentReplies--;
       assert(this.#unsentBytes >= 0, 'no more bytes are sent than were handed over');
-      if (this.#unsentBytes < this.options.replyBufferBytesMax) this.turns.hold(false);
+      this.#release();
       this.#resume();
       if (this.#unsentReplies > 0) return;
       this.#watching = false;
@@ -174,6 +175,29 @@ export class Connection<A extends Admission> {
     if (this.turns.size >= PIPELINE_RECEIVED_MAX) return;
     this.#paused = false;
     this.socket.resume();
+    if (this.shared.draining) this.#catchUp();
+  }
+
+  /** Turns go on, unless there is a reason to hold them. */
+  #release(): void {
+    if (this.#unsentBytes < this.options.replyBufferBytesMax && !this.#catchingUp) this.turns.hold(false);
+  }
+
+  /**
+   * For the drain: what came while nothing was read is read before anybody else is answered. Which reply is the last
+   * depends on it, and a socket that is closed with bytes unread is reset.
+   */
+  #catchUp(): void {
+    if (this.#catchingUp) return;
+    this.#catchingUp = true;
+    this.turns.hold(true);
+    const caughtUp = (): void => {
+      this.#catchingUp = false;
+      this.#release();
+      this.closeIfAnswered();
+    };
+    // The second one comes when the sockets have been polled.
+    setImmediate(() => setImmediate(caughtUp));
   }
 
   /** The request whose body is still on its way. node:http tells of the end of one a little late. */
@@ -210,6 +234,8 @@ export class Connection<A extends Admission> {
   /** For the drain: closes once the replies so far are sent, unless more are owed. */
   closeIfAnswered(): void {
     this.#stream?.drain();
+    // There may be more, which is read when the peer has read.
+    if (this.#paused || this.#catchingUp) return;
     const partial = this.#partial();
     if (this.isLastReceived || this.turns.size > (partial === null ? 0 : 1)) return;
     if (partial !== null) return this.fail('draining', 'The server is shutting down');

@@ -10,11 +10,13 @@
  * `_handle` and the option `handle` are not documented, and have been there since Node 0.10 (lib/net.js). Where they
  * are not, the accepted socket is used as it is.
  */
+import { channel } from 'node:diagnostics_channel';
 import { Socket } from 'node:net';
 import type { OnReadOpts } from 'node:net';
 
 /** What libuv reads at once. */
 const READ_BYTES = 64 * 1024;
+const watchers = channel('net.server.socket');
 const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** Takes bytes that were read. They are there until it returns. */
@@ -56,6 +58,8 @@ export class DirectSocket {
     };
     this.socket = new Socket(options);
     this.socket.on('close', () => accepted.destroy());
+    // Who watches sockets is told by net of the one that is left behind.
+    if (watchers.hasSubscribers) watchers.publish({ socket: this.socket });
   }
 
   /** Begins to read. Without a taker what comes is dropped. */

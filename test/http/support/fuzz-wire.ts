@@ -50,6 +50,8 @@ export class ServerSockets {
 
   readonly #onSocket = (message: unknown): void => {
     const { socket } = message as { socket: Socket };
+    // The lean listener has put the connection into another one, and told of that.
+    if (socket.remoteAddress === undefined) return;
     const key = `${socket.localPort} ${socket.remoteAddress}`;
     this.#sockets.set(key, socket);
     socket.once('close', () => this.#sockets.delete(key));
