@@ -118,6 +118,7 @@ export class WorkerPool implements BatchPool {
   }
 
   run(batch: ArrayBuffer): RunningBatch {
+    assert(this.idle > 0, 'a batch is handed to an idle thread');
     this.#chosen = 0;
     const replies = this.#piscina.run(batch, { transferList: [batch] }) as Promise<ArrayBuffer>;
     const threadId = this.#chosen;

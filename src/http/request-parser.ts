@@ -102,7 +102,7 @@ export class RequestParser implements LlhttpEvents {
     return this.#part !== 'between';
   }
 
-  /** Takes the chunk over: bodies are views of it. After a fault nothing more is to be parsed. */
+  /** Bodies are views of the chunk, which may change once this has returned. After a fault nothing more is to be parsed. */
   parse(chunk: Buffer): ParserFault | null {
     for (let start = 0; start < chunk.length; start += Llhttp.bufferBytes) {
       const part =

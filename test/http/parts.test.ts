@@ -1,11 +1,14 @@
 /** The small pure parts: bodies, turns, peers, forwarded addresses, keys, Accept. */
 import { timingSafeEqual } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import t from 'tap';
 import { parseAccept } from '../../src/http/accept.ts';
 import { BodyBuffer } from '../../src/http/body.ts';
+import { DirectSocket } from '../../src/http/direct-socket.ts';
 import { parseKeys } from '../../src/core/keys.ts';
 import { TrustedProxies } from '../../src/http/forwarded.ts';
 import { createHead } from '../../src/http/head.ts';
@@ -50,6 +53,17 @@ t.test('a body that waits does not keep the large chunk it came in', async (t) =
   const chunk = new Uint8Array(600);
   usual.append(chunk.subarray(500));
   t.equal(usual.take()!.buffer, chunk.buffer, 'one that came with its head is not copied');
+});
+
+t.test('a socket whose connection cannot be taken out is read as it is', async (t) => {
+  const accepted = new PassThrough();
+  const direct = new DirectSocket(accepted as unknown as Socket);
+  t.equal(direct.socket, accepted as unknown as Socket);
+  const read: string[] = [];
+  direct.read((bytes) => read.push(bytes.toString()));
+  accepted.end('some bytes');
+  await new Promise((resolve) => accepted.once('end', resolve));
+  t.strictSame(read, ['some bytes']);
 });
 
 interface Step {
