@@ -14,6 +14,7 @@ import {
   SEAT_STATE,
   SEAT_STATE_MASK,
 } from '../memory/layout.ts';
+import { forgetLongest, isOpenWord, raiseLongest } from './row-runs.ts';
 
 /** strict: every word must have its old value. redo: it may have its new one. */
 export type ApplyMode = 'strict' | 'redo';
@@ -62,6 +63,7 @@ export function changeSeat(
   const row = fixed >>> SEAT_ROW_SHIFT;
   if (mode === 'redo') recountRow(view, row);
   else view.words[rowBase(view, row) + ROW.open] += open;
+  if (open > 0 && mode === 'strict') raiseLongest(view, row, seat);
 }
 
 /** Counts a row's choosable seats anew: what a redo cannot know from the facts. */
@@ -70,8 +72,8 @@ function recountRow(view: EventView, row: number): void {
   const first = view.words[base + ROW.firstSeat];
   let open = 0;
   for (let seat = first; seat < first + view.words[base + ROW.seatCount]; seat++) {
-    const word = view.words[seatBase(view, seat) + SEAT.state];
-    if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) === SEAT_STATE.available) open++;
+    if (isOpenWord(view.words[seatBase(view, seat) + SEAT.state])) open++;
   }
   view.words[base + ROW.open] = open;
+  forgetLongest(view, row);
 }

@@ -1,14 +1,24 @@
 /**
- * Audit of the tables that are searched by hash: idempotency keys, and what customers have. See audit.ts.
+ * Audit of the tables that are searched by hash, idempotency keys and what customers have, and of what rows note of
+ * their runs. See audit.ts.
  */
 import { PLACES_PER_BLOCK_MAX } from '../core/limits.ts';
 import { claimState, claimTickets, isIntact, isStart } from '../memory/claims.ts';
 import { customerHash, hashCustomer } from '../memory/customers.ts';
-import { cellBase, customerBase, keyBase, type EventView } from '../memory/event.ts';
-import { CLAIM, CLAIM_STATE, KEY } from '../memory/layout.ts';
+import {
+  cellBase,
+  customerBase,
+  keyBase,
+  rowBase,
+  seatBase,
+  sectionOfRow,
+  type EventView,
+} from '../memory/event.ts';
+import { CLAIM, CLAIM_STATE, KEY, ROW, SEAT, SEAT_FLAG_AISLE } from '../memory/layout.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
 import type { Tell } from './audit.ts';
 import { customerWord, validTickets } from './customer.ts';
+import { isOpenWord, longestBound, longestOfSection } from './row-runs.ts';
 
 /** Every key is found where a search would look for it, once, and points into the table. */
 export function auditKeys(view: EventView, tell: Tell): void {
@@ -71,5 +81,30 @@ export function auditCustomers(view: EventView, tell: (message: string) => void)
   }
   for (const { tickets, holds } of counted.values()) {
     tell(`a customer with ${tickets} tickets and ${holds} holds is not in the table`);
+  }
+}
+
+/** No row, and no section, passes for fewer seats side by side than it has. */
+export function auditRuns(view: EventView, tell: (message: string) => void): void {
+  const { words } = view;
+  for (let row = 0; row < view.rowCount; row++) {
+    const base = rowBase(view, row);
+    const section = sectionOfRow(view, row);
+    let run = 0;
+    let longest = 0;
+    for (let place = 0; place < words[base + ROW.seatCount]; place++) {
+      const word = words[seatBase(view, words[base + ROW.firstSeat] + place) + SEAT.state];
+      if (!isOpenWord(word)) run = 0;
+      else run = (word & SEAT_FLAG_AISLE) !== 0 ? 1 : run + 1;
+      longest = Math.max(longest, run);
+    }
+    // An open count that is too low is told of itself.
+    const bound = longestBound(view, row);
+    if (bound < longest && words[base + ROW.open] >= longest)
+      tell(`row ${row} passes for ${bound} seats side by side and has ${longest}`);
+    if (longestOfSection(view, section) < longest)
+      tell(
+        `section ${section} passes for ${longestOfSection(view, section)} seats side by side, row ${row} has ${longest}`,
+      );
   }
 }

@@ -39,7 +39,7 @@ import {
   TAIL_HEADER_WORDS,
 } from '../memory/layout.ts';
 import { eventId, eventSlots, findEvent, isLive, REGISTRY_SLOT } from '../memory/registry.ts';
-import { auditCustomers, auditKeys } from './audit-tables.ts';
+import { auditCustomers, auditKeys, auditRuns } from './audit-tables.ts';
 
 export type AuditCode =
   | 'counts-wrong'
@@ -93,6 +93,7 @@ export function auditArena(arena: Arena): Audit {
     if (isRegistry) continue;
     claims += new EventAudit(view, tellOf).run();
     auditCustomers(view, (message) => tellOf('customer-wrong', message));
+    auditRuns(view, (message) => tellOf('counts-wrong', message));
   }
   const taken = extents.filter(({ first, end }) => end > first).sort((one, two) => one.first - two.first);
   for (let i = 1; i < taken.length; i++) {

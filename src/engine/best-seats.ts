@@ -5,16 +5,9 @@
  */
 import { assert } from '../core/assert.ts';
 import { rowBase, seatBase, sectionBase, type EventView } from '../memory/event.ts';
-import {
-  ROW,
-  SEAT,
-  SEAT_FLAG_AISLE,
-  SEAT_FLAG_RESERVED,
-  SEAT_STATE,
-  SEAT_STATE_MASK,
-  SECTION,
-} from '../memory/layout.ts';
+import { ROW, ROW_WORDS, SEAT, SEAT_FLAG_AISLE, SEAT_WORDS, SECTION } from '../memory/layout.ts';
 import type { PlacePlan } from './plan.ts';
+import { isOpenWord, longestOfSection, nextRow, noteSection, setLongest } from './row-runs.ts';
 
 export type BestSeats = 'adjacent' | 'split' | 'not-enough' | 'not-adjacent';
 
@@ -22,22 +15,16 @@ export type BestSeats = 'adjacent' | 'split' | 'not-enough' | 'not-adjacent';
 export function openSeats(view: EventView, section: number): number {
   const base = sectionBase(view, section);
   const firstRow = view.words[base + SECTION.firstRow];
-  const rowCount = view.words[base + SECTION.rowCount];
+  const { words } = view;
+  const end = rowBase(view, firstRow + words[base + SECTION.rowCount]);
   let open = 0;
-  for (let row = firstRow; row < firstRow + rowCount; row++)
-    open += view.words[rowBase(view, row) + ROW.open];
+  for (let at = rowBase(view, firstRow); at < end; at += ROW_WORDS) open += words[at + ROW.open];
   return open;
-}
-
-function isChoosable(view: EventView, plan: PlacePlan, seat: number): boolean {
-  const word = view.words[seatBase(view, seat) + SEAT.state];
-  if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) !== SEAT_STATE.available) return false;
-  return plan.itemCount === 0 || !plan.hasSeat(seat);
 }
 
 /**
  * Adds `quantity` seats of a section to the plan. On `not-enough` and `not-adjacent` the plan may hold some of
- * them: the command is refused then. Under the mutex; changes no memory.
+ * them: the command is refused then. Under the mutex; changes no memory but what rows note of their runs.
  */
 export function chooseBestSeats(
   view: EventView,
@@ -73,8 +60,8 @@ interface SeatRun {
 }
 
 /**
- * The section's longest runs, longest first, and among those of one length in the order in which they would be
- * chosen; no more than `quantity` of each length, all shorter than `quantity`. One pass over the section.
+ * The section's longest runs, all shorter than `quantity`: longest first, and among those of one length in the order
+ * in which they would be chosen. Looks at a row once at most, and only when its turn may have come.
  */
 function* longestRuns(
   view: EventView,
@@ -84,34 +71,48 @@ function* longestRuns(
 ): Generator<SeatRun> {
   const base = sectionBase(view, section);
   const firstRow = view.words[base + SECTION.firstRow];
-  const rowCount = view.words[base + SECTION.rowCount];
-  const byLength: SeatRun[][] = Array.from({ length: quantity }, () => []);
-  for (let row = firstRow; row < firstRow + rowCount; row++) {
-    if (view.words[rowBase(view, row) + ROW.open] === 0) continue;
-    for (const run of runsOfRow(view, plan, row)) {
-      const alike = byLength[run.length];
-      if (alike.length < quantity) alike.push(run);
+  const end = firstRow + view.words[base + SECTION.rowCount];
+  const seen = new Map<number, readonly SeatRun[]>();
+  for (let length = Math.min(quantity - 1, longestOfSection(view, section)); length > 0; length--) {
+    let isMet = false;
+    for (let row = firstRow; (row = nextRow(view, row, end, length)) < end; row++) {
+      isMet = true;
+      let runs = seen.get(row);
+      if (runs === undefined) seen.set(row, (runs = runsOfRow(view, plan, row)));
+      for (const run of runs) if (run.length === length) yield run;
     }
+    if (!isMet) noteSection(view, section);
   }
-  for (let length = quantity - 1; length > 0; length--) yield* byLength[length];
 }
 
 /** All runs of choosable seats in a row, none cut short, the nearest to the row's middle first. */
 function runsOfRow(view: EventView, plan: PlacePlan, row: number): SeatRun[] {
-  const first = view.words[rowBase(view, row) + ROW.firstSeat];
-  const count = view.words[rowBase(view, row) + ROW.seatCount];
+  const base = rowBase(view, row);
+  const first = view.words[base + ROW.firstSeat];
+  const count = view.words[base + ROW.seatCount];
+  const hasPlanned = plan.hasSeatIn(first, count);
   const runs: SeatRun[] = [];
   let length = 0;
-  for (let place = 0; place <= count; place++) {
-    const seat = first + place;
-    const isEnd = place === count || !isChoosable(view, plan, seat);
-    const isAisle = !isEnd && (view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_AISLE) !== 0;
-    if ((isEnd || isAisle) && length > 0) {
-      runs.push({ first: seat - length, length });
-      length = 0;
-    }
-    if (!isEnd) length++;
+  let longest = 0;
+  const endRun = (seat: number): void => {
+    runs.push({ first: seat - length, length });
+    longest = Math.max(longest, length);
+    length = 0;
+  };
+  const { words } = view;
+  let seat = first;
+  let at = seatBase(view, first) + SEAT.state;
+  // Behind the last open seat there is nothing to find.
+  for (let left = words[base + ROW.open]; left > 0; seat++, at += SEAT_WORDS) {
+    const word = words[at];
+    const isOpen = isOpenWord(word);
+    if (isOpen) left--;
+    const isTaken = !isOpen || (hasPlanned && plan.hasSeat(seat));
+    if (length > 0 && (isTaken || (word & SEAT_FLAG_AISLE) !== 0)) endRun(seat);
+    if (!isTaken) length++;
   }
+  if (length > 0) endRun(seat);
+  if (!hasPlanned) setLongest(view, row, longest);
   const middle = 2 * first + count - 1;
   const distance = (run: SeatRun): number => Math.abs(2 * run.first + run.length - 1 - middle);
   return runs.length > 1 ? runs.sort((one, other) => distance(one) - distance(other)) : runs;
@@ -123,8 +124,7 @@ function plannedOpen(view: EventView, plan: PlacePlan, section: number): number 
   for (let i = 0; i < plan.itemCount; i++) {
     const seat = plan.items[i * 4];
     if (seat < 0 || (plan.items[i * 4 + 1] & 0xffff) !== section) continue;
-    const word = view.words[seatBase(view, seat) + SEAT.state];
-    if ((word & (SEAT_STATE_MASK | SEAT_FLAG_RESERVED)) === SEAT_STATE.available) planned++;
+    if (isOpenWord(view.words[seatBase(view, seat) + SEAT.state])) planned++;
   }
   return planned;
 }
@@ -142,32 +142,42 @@ function addRun(
 
 /** First seat of the best run of exactly `length` choosable seats, or -1. */
 function findRun(view: EventView, plan: PlacePlan, section: number, length: number): number {
+  if (length > longestOfSection(view, section)) return -1;
   const base = sectionBase(view, section);
   const firstRow = view.words[base + SECTION.firstRow];
-  const rowCount = view.words[base + SECTION.rowCount];
-  for (let row = firstRow; row < firstRow + rowCount; row++) {
-    if (view.words[rowBase(view, row) + ROW.open] < length) continue;
+  const end = firstRow + view.words[base + SECTION.rowCount];
+  for (let row = firstRow; (row = nextRow(view, row, end, length)) < end; row++) {
     const run = findRunInRow(view, plan, row, length);
     if (run >= 0) return run;
   }
+  noteSection(view, section);
   return -1;
 }
 
 /** The run of `length` in a row whose middle is nearest the row's, the left one of two; or -1. */
 function findRunInRow(view: EventView, plan: PlacePlan, row: number, length: number): number {
-  const first = view.words[rowBase(view, row) + ROW.firstSeat];
-  const count = view.words[rowBase(view, row) + ROW.seatCount];
+  const base = rowBase(view, row);
+  const first = view.words[base + ROW.firstSeat];
+  const count = view.words[base + ROW.seatCount];
+  const hasPlanned = plan.hasSeatIn(first, count);
   let best = -1;
   let bestDistance = Infinity;
   let run = 0;
-  for (let place = 0; place < count; place++) {
+  let longest = 0;
+  const { words } = view;
+  let left = words[base + ROW.open];
+  let at = seatBase(view, first) + SEAT.state;
+  for (let place = 0; left > 0; place++, at += SEAT_WORDS) {
     const seat = first + place;
-    const aisle = (view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_AISLE) !== 0;
-    if (!isChoosable(view, plan, seat)) {
+    const word = words[at];
+    const isOpen = isOpenWord(word);
+    if (isOpen) left--;
+    if (!isOpen || (hasPlanned && plan.hasSeat(seat))) {
       run = 0;
       continue;
     }
-    run = aisle ? 1 : run + 1;
+    run = (word & SEAT_FLAG_AISLE) !== 0 ? 1 : run + 1;
+    if (run > longest) longest = run;
     if (run < length) continue;
     // Twice the distance of the run's middle from the row's, to stay with whole numbers.
     const distance = Math.abs(2 * place - length + 1 - (count - 1));
@@ -175,5 +185,6 @@ function findRunInRow(view: EventView, plan: PlacePlan, row: number, length: num
     best = seat - length + 1;
     bestDistance = distance;
   }
+  if (best < 0 && !hasPlanned) setLongest(view, row, longest);
   return best;
 }

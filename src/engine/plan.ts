@@ -71,6 +71,15 @@ export class PlacePlan {
     return false;
   }
 
+  /** Whether any of so many seats from a first one on is planned. */
+  hasSeatIn(first: number, count: number): boolean {
+    for (let i = 0; i < this.itemCount; i++) {
+      const seat = this.items[i * ITEM_WORDS + ITEM.seat];
+      if (seat >= first && seat < first + count) return true;
+    }
+    return false;
+  }
+
   /** Places planned so far in a section. */
   planned(section: number): number {
     for (let i = 0; i < this.sectionCount; i++) {

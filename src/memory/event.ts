@@ -11,6 +11,7 @@ import {
   KEY_WORDS,
   PAGE_WORDS,
   ROW,
+  ROW_SECTION_MASK,
   ROW_WORDS,
   SEAT_WORDS,
   SECTION,
@@ -173,7 +174,7 @@ export function customerBase(view: EventView, entry: number): number {
 }
 
 export function sectionOfRow(view: EventView, row: number): number {
-  return view.words[rowBase(view, row) + ROW.section];
+  return view.words[rowBase(view, row) + ROW.section] & ROW_SECTION_MASK;
 }
 
 export function isSeated(view: EventView, section: number): boolean {

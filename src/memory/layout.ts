@@ -153,12 +153,19 @@ export const SECTION = {
   rowCount: 7,
   firstSeat: 8,
   seatCount: 9,
+  /** Longest run of open seats + 1, or more; 0 not known. See engine/row-runs.ts. */
+  longest: 10,
 } as const;
 export const SECTION_WORDS = 16;
 
-/** A row of seats. `open` counts its available seats that best-seats may choose. */
+/**
+ * A row of seats. `open` counts its available seats that best-seats may choose.
+ *   word 3  | longest run of open seats + 1, or more; 0 not known:16 | section:16 |, see engine/row-runs.ts
+ */
 export const ROW = { firstSeat: 0, seatCount: 1, open: 2, section: 3 } as const;
 export const ROW_WORDS = 4;
+export const ROW_LONGEST_SHIFT = 16;
+export const ROW_SECTION_MASK = 0xffff;
 
 /**
  * A seat: 16 bytes.

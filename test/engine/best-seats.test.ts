@@ -6,11 +6,26 @@ import * as fc from 'fast-check';
 import t from 'tap';
 import { chooseBestSeats } from '../../src/engine/best-seats.ts';
 import type { RowEntry } from '../../src/engine/definition.ts';
-import { take } from '../../src/engine/hold.ts';
+import { auditArena } from '../../src/engine/audit.ts';
+import { take, type WantedItem } from '../../src/engine/hold.ts';
 import { PlacePlan } from '../../src/engine/plan.ts';
-import type { EventView } from '../../src/memory/event.ts';
-import { ITEM, ITEM_WORDS } from '../../src/memory/layout.ts';
-import { EngineRig, eventOf, isLong, MIB, PLAIN_TAKE, smallLimits, testSeed, wantSeat } from './rig.ts';
+import { forgetLongest, longestBound, setLongest } from '../../src/engine/row-runs.ts';
+import { release } from '../../src/engine/settle.ts';
+import { rowBase, type EventView } from '../../src/memory/event.ts';
+import { ITEM, ITEM_WORDS, ROW } from '../../src/memory/layout.ts';
+import {
+  EngineRig,
+  eventOf,
+  isLong,
+  MIB,
+  PLAIN_TAKE,
+  refOf,
+  smallLimits,
+  START_MS,
+  testSeed,
+  wantPlaces,
+  wantSeat,
+} from './rig.ts';
 
 const FLOOR = { id: 'floor', name: 'Floor', kind: 'general', capacity: 9, price: 500 } as const;
 const STALLS = 1;
@@ -180,15 +195,108 @@ t.test(
   },
 );
 
-/** Counts the seats looked at. With an item in it, a plan is asked about every seat that is neither sold nor set apart. */
+/** Counts the seats looked at: a plan is asked about every row that is searched, before its seats are. */
 class CountingPlan extends PlacePlan {
   looks = 0;
 
-  override hasSeat(seat: number): boolean {
-    this.looks++;
-    return super.hasSeat(seat);
+  override hasSeatIn(first: number, count: number): boolean {
+    this.looks += count;
+    return super.hasSeatIn(first, count);
   }
 }
+
+t.test('what rows note of their runs never changes a choice, whatever is taken and given back', async (t) => {
+  const seed = testSeed();
+  t.comment(`seed ${seed}`);
+  let searches = 0;
+  let notes = 0;
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('search' as const), quantity: fc.integer({ min: 1, max: 9 }) }),
+    fc.record({ kind: fc.constant('hold' as const), quantity: fc.integer({ min: 1, max: 4 }) }),
+    fc.record({ kind: fc.constant('seat' as const), seat: fc.nat(40) }),
+    fc.record({ kind: fc.constant('release' as const), which: fc.nat(9) }),
+  );
+  const property = fc.property(rows, fc.array(step, { minLength: 5, maxLength: 30 }), (hall, steps) => {
+    const rig = new EngineRig(LIMITS);
+    const view = hallOf(rig, hall);
+    const held: { cell: number; random: Uint32Array }[] = [];
+    const hold = (items: readonly WantedItem[], at: number): void => {
+      const random = Uint32Array.of(at + 1, 2, 2);
+      const taken = rig.run(view, (context) =>
+        take(context, view, { kind: 'hold', items, ...PLAIN_TAKE, random }),
+      );
+      if (taken.ok) held.push({ cell: taken.cell, random });
+    };
+    steps.forEach((each, at) => {
+      switch (each.kind) {
+        case 'search': {
+          const noted = new PlacePlan();
+          const outcome = chooseBestSeats(view, noted, STALLS, each.quantity, false, 901, 0);
+          for (let index = 0; index < view.rowCount; index++) forgetLongest(view, index);
+          const fresh = new PlacePlan();
+          const expected = chooseBestSeats(view, fresh, STALLS, each.quantity, false, 901, 0);
+          searches++;
+          if (outcome !== expected || chosen(noted, 0).join() !== chosen(fresh, 0).join())
+            throw new Error(`${outcome} ${chosen(noted, 0).join()}, ${expected} ${chosen(fresh, 0).join()}`);
+          break;
+        }
+        case 'hold':
+          hold([wantPlaces(STALLS, each.quantity, false, 900)], at);
+          break;
+        case 'seat':
+          if (each.seat < view.seatCount) hold([wantSeat(view, each.seat, 900)], at);
+          break;
+        case 'release': {
+          const [given] = held.splice(each.which % Math.max(1, held.length), 1);
+          if (given === undefined) break;
+          const ref = refOf(view, given.cell, given.random);
+          const command = { ref, receivedAtMs: START_MS, key: null };
+          rig.run(view, (context) => release(context, view, command));
+        }
+      }
+      rig.journal.drain();
+      for (let index = 0; index < view.rowCount; index++) {
+        const openOfRow = view.words[rowBase(view, index) + ROW.open];
+        if (longestBound(view, index) < openOfRow) notes++;
+      }
+      const { findings } = auditArena(rig.arena);
+      if (findings.length > 0) throw new Error(findings[0].message);
+    });
+  });
+  fc.assert(property, { seed, numRuns: isLong ? 10_000 : 150 });
+  t.ok(searches > 100 && notes > 100, `${searches} searches, ${notes} rows with less than they have open`);
+});
+
+t.test('the audit tells of a row that passes for less than it has', async (t) => {
+  const rig = new EngineRig(LIMITS);
+  const view = hallOf(rig, [['open', 'open', 'aisle', 'open', 'open', 'open']]);
+  const told = (): string[] => auditArena(rig.arena).findings.map(({ message }) => message);
+  t.strictSame(told(), []);
+  setLongest(view, 0, 3);
+  t.strictSame(told(), []);
+  t.equal(longestBound(view, 0), 3);
+  setLongest(view, 0, 2);
+  t.match(told()[0], /row 0 passes for 2 seats side by side and has 3/);
+});
+
+t.test('small parties in a full hall are found without a look at its seats', async (t) => {
+  const rig = new EngineRig(LIMITS);
+  const sold = Array.from({ length: 40 }, (): Place => 'sold');
+  const single = sold.with(7, 'open').with(20, 'open');
+  const pair = sold.with(30, 'open').with(31, 'open');
+  const hall = [...Array.from({ length: 30 }, () => single), pair, single];
+  const view = hallOf(rig, hall);
+  const search = (quantity: number): number => {
+    const plan = new CountingPlan();
+    chooseBestSeats(view, plan, STALLS, quantity, false, 901, 0);
+    t.equal(plan.placeCount, quantity);
+    return plan.looks;
+  };
+  t.equal(search(2), 31 * 40, 'the first time every row is looked at that has two seats open');
+  t.equal(search(2), 40, 'then only the one that has them side by side');
+  t.equal(search(1), 40);
+  t.ok(search(4) <= 5 * 40, 'a pair and two singles');
+});
 
 t.test(
   'a party of a hundred in a hall of 100,000, half of it sold, takes no more than three passes',
@@ -207,12 +315,11 @@ t.test(
       Array.from({ length: 1000 }, (): Place => (isSold() ? 'sold' : 'open')),
     );
     const view = hallOf(rig, hall);
-    const open = hall.flat().filter((each) => each === 'open').length;
     const plan = new CountingPlan();
     plan.add(-1, 0, 1, 501, 0);
     t.equal(chooseBestSeats(view, plan, STALLS, 99, false, 901, 0), 'split');
     t.equal(plan.placeCount, 100);
-    t.ok(plan.looks <= 3 * open, `${plan.looks} looks at ${open} open seats`);
+    t.ok(plan.looks <= 3 * 100_000, `${plan.looks} looks at 100,000 seats`);
 
     const parts = partsOf(chosen(plan, 1), modelRuns(hall, new Set()));
     const lengths = modelRuns(hall, new Set())

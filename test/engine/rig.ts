@@ -24,7 +24,18 @@ import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
 import { findDue } from '../../src/memory/deadlines.ts';
 import { seatBase, sectionOfRow, viewEvent, type EventView } from '../../src/memory/event.ts';
 import type { KeyHash } from '../../src/memory/keys.ts';
-import { EVENT, EVENT_WORDS, LINE_WORDS, SEAT, SEAT_ROW_SHIFT } from '../../src/memory/layout.ts';
+import {
+  EVENT,
+  EVENT_WORDS,
+  LINE_WORDS,
+  ROW,
+  ROW_SECTION_MASK,
+  ROW_WORDS,
+  SEAT,
+  SEAT_ROW_SHIFT,
+  SECTION,
+  SECTION_WORDS,
+} from '../../src/memory/layout.ts';
 import { acquireMutex, releaseMutex } from '../../src/memory/mutex.ts';
 import { eventId, findEvent, isLive, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import {
@@ -259,7 +270,8 @@ const SEQUENCE_WORDS = ['sequenceLow', 'sequenceHigh', 'positionLow', 'positionH
 
 /**
  * Where two arenas of the same limits mean different things: slots, tables, keys, definitions, directory and pages.
- * Locks, guards, announcements and deadline hints mean nothing; but the same holds must be due.
+ * Locks, guards, announcements, deadline hints and what rows and sections note of runs mean nothing; but the same holds must be
+ * due.
  */
 export function differences(a: Arena, b: Arena): string[] {
   const found: string[] = [];
@@ -283,8 +295,6 @@ export function differences(a: Arena, b: Arena): string[] {
     if (!isLive(a, slot) || found.length > 0) continue;
     const view = viewEvent(a, slot);
     const tables = {
-      sections: [view.sections, view.rows],
-      rows: [view.rows, view.seats],
       seats: [view.seats, view.cells],
       cells: [view.cells, view.live],
       live: [view.live, view.starts],
@@ -297,12 +307,31 @@ export function differences(a: Arena, b: Arena): string[] {
     for (const [name, [from, to]] of Object.entries(tables)) {
       if (differs(a, b, from, to - from)) found.push(`slot ${slot} ${name}`);
     }
+    if (sectionsDiffer(view, b)) found.push(`slot ${slot} sections`);
+    if (rowsDiffer(view, b)) found.push(`slot ${slot} rows`);
     if (slot === REGISTRY_SLOT) continue;
     if (findEvent(a, eventId(a, slot)) !== findEvent(b, eventId(b, slot)))
       found.push(`slot ${slot} directory`);
     if (found.length === 0) compareDue(view, viewEvent(b, slot), found);
   }
   return found;
+}
+
+function rowsDiffer(view: EventView, other: Arena): boolean {
+  for (let word = view.rows; word < view.seats; word++) {
+    const isSection = (word - view.rows) % ROW_WORDS === ROW.section;
+    const mask = isSection ? ROW_SECTION_MASK : -1;
+    if (((view.words[word] ^ other.words[word]) & mask) !== 0) return true;
+  }
+  return false;
+}
+
+function sectionsDiffer(view: EventView, other: Arena): boolean {
+  for (let word = view.sections; word < view.rows; word++) {
+    const isNoted = (word - view.sections) % SECTION_WORDS === SECTION.longest;
+    if (!isNoted && view.words[word] !== other.words[word]) return true;
+  }
+  return false;
 }
 
 function compareDue(a: EventView, b: EventView, found: string[]): void {
