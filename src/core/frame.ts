@@ -84,9 +84,9 @@ export function low(value: number): number {
   return value | 0;
 }
 
-/** High word of a 53-bit number. */
+/** High word of a 53-bit number, which is not negative. */
 export function high(value: number): number {
-  return Math.floor(value / TWO_32) | 0;
+  return (value / TWO_32) | 0;
 }
 
 export function frameSlot(words: Int32Array, frame: number): number {

@@ -108,7 +108,7 @@ function applyClaim(
   for (let i = CLAIM_HEADER_WORDS + tail; i < claimCells(state) * CELL_WORDS; i++) target[base + i] = 0;
   // Publishes the claim; pairs with the load in engine/read.ts. Before its note: taking cells for that looks at the
   // record in front of them, and must see this claim's length, not that of what lay here before.
-  Atomics.store(target, base + CLAIM.state, state);
+  target[base + CLAIM.state] = state;
   const note = words[frame + CLAIM_FACT.note];
   if (note !== 0) writeNote(view, note - 1, cell, words, frame, words[frame + CLAIM_FACT.noteBytes]);
   markChanged(view, cell, words, frame);
@@ -136,7 +136,7 @@ function applyConfirm(
     const old = view.words[base + CLAIM.note];
     if (old !== 0 && old !== note) endNote(view, cell, old - 1);
     writeNote(view, note - 1, cell, words, frame, words[frame + SETTLE.noteBytes]);
-    Atomics.store(view.words, base + CLAIM.note, note);
+    view.words[base + CLAIM.note] = note;
   }
   markChanged(view, cell, words, frame);
   const from = isHeld ? SEAT_STATE.held : SEAT_STATE.available;
@@ -171,7 +171,7 @@ function applyCancel(
   const after = words[frame + SETTLE.state];
   const state = changeClaimState(view, cell, CLAIM_STATE.confirmed, after, mode);
   for (let i = 0; i < 4; i++) {
-    Atomics.store(view.words, base + CLAIM.cancelled + i, words[frame + SETTLE.cancelled + i]);
+    view.words[base + CLAIM.cancelled + i] = words[frame + SETTLE.cancelled + i];
   }
   markChanged(view, cell, words, frame);
   let ticket = 0;
@@ -197,9 +197,9 @@ function applyChange(view: EventView, words: Int32Array, frame: number, mode: Ap
   const sizes = words[frame + CHANGE.sizes];
   writeTail(view, tail, cell, words, frame, claimItems(state), sizes & 0xff);
   for (let i = CLAIM_HEADER_WORDS + 1; i < claimCells(state) * CELL_WORDS; i++) view.words[base + i] = 0;
-  Atomics.store(view.words, base + CLAIM_HEADER_WORDS, tail + 1);
-  Atomics.store(view.words, base + CLAIM.sizes, sizes);
-  Atomics.store(view.words, base + CLAIM.state, state);
+  view.words[base + CLAIM_HEADER_WORDS] = tail + 1;
+  view.words[base + CLAIM.sizes] = sizes;
+  view.words[base + CLAIM.state] = state;
   if (oldTail >= 0) endCells(view, oldTail);
   markChanged(view, cell, words, frame);
   const items = frame + itemsOffset(words, frame);
@@ -227,8 +227,8 @@ function isAmong(words: Int32Array, items: number, from: number, to: number, sea
 function applyExtend(view: EventView, words: Int32Array, frame: number): void {
   const cell = words[frame + SETTLE.cell];
   const base = cellBase(view, cell);
-  Atomics.store(view.words, base + CLAIM.expiresLow, words[frame + SETTLE.expires]);
-  Atomics.store(view.words, base + CLAIM.expiresHigh, words[frame + SETTLE.expires + 1]);
+  view.words[base + CLAIM.expiresLow] = words[frame + SETTLE.expires];
+  view.words[base + CLAIM.expiresHigh] = words[frame + SETTLE.expires + 1];
   markChanged(view, cell, words, frame);
   addDeadline(view, cell, wide(words, frame + SETTLE.expires));
 }
@@ -265,13 +265,13 @@ function reviveClaim(view: EventView, cell: number, hasNewNote: boolean): void {
   const note = view.words[base + CLAIM.note];
   if (note === 0 || hasNewNote) return;
   if (ownsNote(view, cell, note - 1)) reviveCells(view, note - 1);
-  else Atomics.store(view.words, base + CLAIM.note, 0);
+  else view.words[base + CLAIM.note] = 0;
 }
 
 /** Changes the state byte of a claim; returns the claim's state word after. */
 function changeClaimState(view: EventView, cell: number, from: number, to: number, mode: ApplyMode): number {
   const index = cellBase(view, cell) + CLAIM.state;
-  const found = Atomics.load(view.words, index);
+  const found = view.words[index];
   const value = withState(found, to);
   if (from === to && claimState(found) === from) return found;
   checkedStore(view.words, index, withState(found, from), value, mode, 'a claim state');
@@ -280,10 +280,10 @@ function changeClaimState(view: EventView, cell: number, from: number, to: numbe
 
 function markChanged(view: EventView, cell: number, words: Int32Array, frame: number): void {
   const base = cellBase(view, cell);
-  Atomics.store(view.words, base + CLAIM.sequenceLow, words[frame + WORD_SEQUENCE]);
-  Atomics.store(view.words, base + CLAIM.sequenceHigh, words[frame + WORD_SEQUENCE + 1]);
-  Atomics.store(view.words, base + CLAIM.updatedLow, words[frame + WORD_TIME]);
-  Atomics.store(view.words, base + CLAIM.updatedHigh, words[frame + WORD_TIME + 1]);
+  view.words[base + CLAIM.sequenceLow] = words[frame + WORD_SEQUENCE];
+  view.words[base + CLAIM.sequenceHigh] = words[frame + WORD_SEQUENCE + 1];
+  view.words[base + CLAIM.updatedLow] = words[frame + WORD_TIME];
+  view.words[base + CLAIM.updatedHigh] = words[frame + WORD_TIME + 1];
 }
 
 function writeNote(
@@ -304,7 +304,7 @@ function writeNote(
   const count = (bytes + 3) >>> 2;
   for (let i = 0; i < count; i++) view.words[base + NOTE_HEADER_WORDS + i] = words[source + i]!;
   for (let i = NOTE_HEADER_WORDS + count; i < cells * CELL_WORDS; i++) view.words[base + i] = 0;
-  Atomics.store(view.words, base + NOTE.state, CLAIM_STATE.note | (cells << 8));
+  view.words[base + NOTE.state] = CLAIM_STATE.note | (cells << 8);
 }
 
 function writeTail(
@@ -328,5 +328,5 @@ function writeTail(
   const behind = base + TAIL_HEADER_WORDS + itemWords;
   for (let i = 0; i < customerWords; i++) view.words[behind + i] = words[customer + i]!;
   for (let i = behind + customerWords; i < base + cells * CELL_WORDS; i++) view.words[i] = 0;
-  Atomics.store(view.words, base + TAIL.state, CLAIM_STATE.tail | (cells << 8));
+  view.words[base + TAIL.state] = CLAIM_STATE.tail | (cells << 8);
 }

@@ -26,6 +26,7 @@ import {
   takePages,
   writeEventId,
 } from '../memory/registry.ts';
+import { zeroWords } from '../memory/zero.ts';
 import { applyShare, applyTrailers } from './apply.ts';
 import { buildTables, resizeSections } from './build-tables.ts';
 import { parseDefinition, parseStored } from './definition.ts';
@@ -153,7 +154,7 @@ function buildEvent(arena: Arena, words: Int32Array, frame: number, end: number,
 
 function zeroPages(arena: Arena, first: number, count: number): void {
   const start = arena.geometry.heap + first * PAGE_WORDS;
-  arena.words.fill(0, start, start + count * PAGE_WORDS);
+  zeroWords(arena.words, start, start + count * PAGE_WORDS);
 }
 
 function writePlace(arena: Arena, slot: number, place: Omit<Place, 'json'>): void {

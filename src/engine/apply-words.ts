@@ -53,11 +53,11 @@ export function changeSeat(
   mode: ApplyMode,
 ): void {
   const base = seatBase(view, seat);
-  const fixed = Atomics.load(view.words, base + SEAT.state) & ~SEAT_STATE_MASK;
+  const fixed = view.words[base + SEAT.state] & ~SEAT_STATE_MASK;
   checkedStore(view.words, base + SEAT.state, fixed | fromState, fixed | toState, mode, 'a seat state');
   checkedStore(view.words, base + SEAT.owner, fromOwner, toOwner, mode, 'a seat owner');
-  Atomics.store(view.words, base + SEAT.sequenceLow, words[frame + WORD_SEQUENCE]);
-  Atomics.store(view.words, base + SEAT.sequenceHigh, words[frame + WORD_SEQUENCE + 1]);
+  view.words[base + SEAT.sequenceLow] = words[frame + WORD_SEQUENCE];
+  view.words[base + SEAT.sequenceHigh] = words[frame + WORD_SEQUENCE + 1];
   const open = (toState === SEAT_STATE.available ? 1 : 0) - (fromState === SEAT_STATE.available ? 1 : 0);
   if (open === 0 || (fixed & SEAT_FLAG_RESERVED) !== 0) return;
   const row = fixed >>> SEAT_ROW_SHIFT;

@@ -87,12 +87,12 @@ export function findClaim(view: EventView, ref: ClaimRef): number {
   if (ref.generation !== view.generation || !isStart(view, ref.cell)) return -1;
   const base = cellBase(view, ref.cell);
   const { words } = view;
-  const state = claimState(Atomics.load(words, base + CLAIM.state));
+  const state = claimState(words[base + CLAIM.state]);
   if (state === CLAIM_STATE.free || state === CLAIM_STATE.note || state === CLAIM_STATE.tail) return -1;
   const matches =
-    Atomics.load(words, base + CLAIM.random0) === (ref.random0 | 0) &&
-    Atomics.load(words, base + CLAIM.random1) === (ref.random1 | 0) &&
-    Atomics.load(words, base + CLAIM.random2) === (ref.random2 | 0);
+    words[base + CLAIM.random0] === (ref.random0 | 0) &&
+    words[base + CLAIM.random1] === (ref.random1 | 0) &&
+    words[base + CLAIM.random2] === (ref.random2 | 0);
   return matches && isIntact(view, ref.cell) ? ref.cell : -1;
 }
 

@@ -4,7 +4,7 @@
 import { FrontrowError } from '../core/assert.ts';
 import { eventBase, type Arena } from '../memory/arena.ts';
 import { eventShape, eventSizes, viewAt } from '../memory/event.ts';
-import { loadSequence, readGuard } from '../memory/guard.ts';
+import { loadSequence, readGuard, settleLoads } from '../memory/guard.ts';
 import { EVENT, EVENT_STATE } from '../memory/layout.ts';
 import { eventGeneration, eventState } from '../memory/registry.ts';
 
@@ -41,6 +41,7 @@ export function readDefinition(arena: Arena, slot: number): DefinitionCopy {
   for (;;) {
     const guard = evenGuard(arena, slot);
     const seen = copyOnce(arena, slot);
+    settleLoads(arena, slot);
     const isSlotStill = readGuard(arena, slot) === guard;
     evenGuard(arena, slot);
     const base = eventBase(arena, slot);

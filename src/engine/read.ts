@@ -16,7 +16,7 @@ import {
   viewAt,
   type EventView,
 } from '../memory/event.ts';
-import { loadPosition, loadSequence, readGuard } from '../memory/guard.ts';
+import { loadPosition, loadSequence, readGuard, settleLoads } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
@@ -58,6 +58,7 @@ export function inWindow<T>(context: BatchContext, slot: number, read: () => T):
     const guard = readGuard(arena, slot);
     if ((guard & 1) === 1) continue;
     const seen = read();
+    settleLoads(arena, slot);
     if (readGuard(arena, slot) === guard) return seen;
   }
   acquireMutex(arena, context.thread, slot);
@@ -87,10 +88,7 @@ export function readConsistent<T>(
  */
 function sequenceOf(view: EventView): number {
   const { arena, words, slot, base } = view;
-  // Pairs with the store in engine/apply-event.ts.
-  const isThere =
-    Atomics.load(words, base + EVENT.firstPage) === view.firstPage &&
-    Atomics.load(words, base + EVENT.pageCount) > 0;
+  const isThere = words[base + EVENT.firstPage] === view.firstPage && words[base + EVENT.pageCount] > 0;
   return isThere ? loadSequence(arena, slot) : loadWide(words, base + EVENT.retiredSequenceLow);
 }
 
@@ -104,9 +102,9 @@ export interface EventReading {
 function readSlot(arena: Arena, slot: number): EventReading {
   const { words, geometry } = arena;
   const base = eventBase(arena, slot);
-  const firstPage = Atomics.load(words, base + EVENT.firstPage);
+  const firstPage = words[base + EVENT.firstPage];
   const { view } = viewAt(arena, slot, eventShape(arena, slot), eventSizes(arena, slot), firstPage);
-  const bytes = Atomics.load(words, base + EVENT.definitionBytes);
+  const bytes = words[base + EVENT.definitionBytes];
   const start = Math.min(view.definition, geometry.totalBytes / 4) * 4;
   return { view, json: arena.bytes.slice(start, start + Math.max(0, bytes)) };
 }
@@ -130,11 +128,11 @@ export function readCounts(view: EventView): SectionCounts[] {
   for (let section = 0; section < view.sectionCount; section++) {
     const base = sectionBase(view, section);
     counts.push({
-      capacity: Atomics.load(view.words, base + SECTION.capacity),
-      available: Atomics.load(view.words, base + SECTION.available),
-      held: Atomics.load(view.words, base + SECTION.held),
-      sold: Atomics.load(view.words, base + SECTION.sold),
-      blocked: Atomics.load(view.words, base + SECTION.blocked),
+      capacity: view.words[base + SECTION.capacity],
+      available: view.words[base + SECTION.available],
+      held: view.words[base + SECTION.held],
+      sold: view.words[base + SECTION.sold],
+      blocked: view.words[base + SECTION.blocked],
     });
   }
   return counts;
@@ -150,12 +148,12 @@ export interface SeatCopy {
 
 export function readSeat(view: EventView, seat: number): SeatCopy {
   const base = seatBase(view, seat);
-  const cell = Atomics.load(view.words, base + SEAT.owner) - 1;
+  const cell = view.words[base + SEAT.owner] - 1;
   const sequence = new Int32Array(2);
-  sequence[0] = Atomics.load(view.words, base + SEAT.sequenceLow);
-  sequence[1] = Atomics.load(view.words, base + SEAT.sequenceHigh);
+  sequence[0] = view.words[base + SEAT.sequenceLow];
+  sequence[1] = view.words[base + SEAT.sequenceHigh];
   return {
-    state: Atomics.load(view.words, base + SEAT.state) & SEAT_STATE_MASK,
+    state: view.words[base + SEAT.state] & SEAT_STATE_MASK,
     cell,
     sequence: wide(sequence, 0),
     claim: cell < 0 ? null : readClaim(view, cell),
@@ -197,10 +195,10 @@ function roomFor(words: number): Int32Array {
 export function readClaim(view: EventView, cell: number): ClaimCopy | null {
   if (!isStart(view, cell)) return null;
   const base = cellBase(view, cell);
-  const cells = claimCells(Atomics.load(view.words, base + CLAIM.state));
+  const cells = claimCells(view.words[base + CLAIM.state]);
   if (cell + Math.max(cells, 3) > view.cellCount) return null;
   const words = roomFor(Math.max(CLAIM_HEADER_WORDS, cells * CELL_WORDS));
-  for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + i);
+  for (let i = 0; i < words.length; i++) words[i] = view.words[base + i];
   const hasTail = ((words[CLAIM.sizes] >>> 16) & CLAIM_FLAG.tail) !== 0;
   const whole = hasTail ? withTail(view, cell, words) : words;
   if (whole === null) return null;
@@ -213,13 +211,13 @@ export function readClaim(view: EventView, cell: number): ClaimCopy | null {
 function withTail(view: EventView, cell: number, header: Int32Array): Int32Array | null {
   const tail = header[CLAIM_HEADER_WORDS] - 1;
   if (tail < 0 || tail >= view.cellCount || !isIntact(view, cell)) return null;
-  const cells = claimCells(Atomics.load(view.words, cellBase(view, tail) + TAIL.state));
+  const cells = claimCells(view.words[cellBase(view, tail) + TAIL.state]);
   if (tail + cells > view.cellCount) return null;
   const count = Math.max(0, cells * CELL_WORDS - TAIL_HEADER_WORDS);
   const whole = new Int32Array(CLAIM_HEADER_WORDS + count);
   whole.set(header.subarray(0, CLAIM_HEADER_WORDS));
   const first = cellBase(view, tail) + TAIL_HEADER_WORDS;
-  for (let i = 0; i < count; i++) whole[CLAIM_HEADER_WORDS + i] = Atomics.load(view.words, first + i);
+  for (let i = 0; i < count; i++) whole[CLAIM_HEADER_WORDS + i] = view.words[first + i];
   return whole;
 }
 
@@ -227,15 +225,15 @@ function readNote(view: EventView, owner: number, cell: number): NoteCopy | null
   if (cell < 0 || cell >= view.cellCount || !isStart(view, cell)) return null;
   const base = cellBase(view, cell);
   const isOurs =
-    claimState(Atomics.load(view.words, base + NOTE.state)) === CLAIM_STATE.note &&
-    Atomics.load(view.words, base + NOTE.owner) === owner + 1;
+    claimState(view.words[base + NOTE.state]) === CLAIM_STATE.note &&
+    view.words[base + NOTE.owner] === owner + 1;
   if (!isOurs) return null;
-  const sizes = Atomics.load(view.words, base + NOTE.bytes);
+  const sizes = view.words[base + NOTE.bytes];
   const reference = Math.min(sizes & 0xffff, REFERENCE_BYTES_MAX);
   const metadata = Math.min(sizes >>> 16, METADATA_BYTES_MAX);
   const copy = new Uint8Array((reference + metadata + 3) & ~3);
   const words = new Int32Array(copy.buffer);
-  for (let i = 0; i < words.length; i++) words[i] = Atomics.load(view.words, base + NOTE_HEADER_WORDS + i);
+  for (let i = 0; i < words.length; i++) words[i] = view.words[base + NOTE_HEADER_WORDS + i];
   return { reference: copy.subarray(0, reference), metadata: copy.subarray(reference, reference + metadata) };
 }
 

@@ -8,7 +8,7 @@
 import { loadWide } from '../memory/arena.ts';
 import { claimItems, claimState, isStart } from '../memory/claims.ts';
 import { cellBase, type EventView } from '../memory/event.ts';
-import { loadPosition, settleLoads } from '../memory/guard.ts';
+import { loadPosition } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
@@ -48,9 +48,9 @@ const SLICE_CELLS = 1024;
 export function isCurrentView(view: EventView): boolean {
   const { words, base } = view;
   return (
-    Atomics.load(words, base + EVENT.generation) === view.generation &&
-    Atomics.load(words, base + EVENT.version) === view.version &&
-    Atomics.load(words, base + EVENT.firstPage) === view.firstPage
+    words[base + EVENT.generation] === view.generation &&
+    words[base + EVENT.version] === view.version &&
+    words[base + EVENT.firstPage] === view.firstPage
   );
 }
 
@@ -136,7 +136,7 @@ function scanSlice(
   let cell = from;
   while (cell < stop) {
     // A word of the bitmap without a start: on to the next one.
-    if ((cell & 31) === 0 && Atomics.load(view.words, view.starts + (cell >>> 5)) === 0) {
+    if ((cell & 31) === 0 && view.words[view.starts + (cell >>> 5)] === 0) {
       cell += 32;
       continue;
     }
@@ -155,7 +155,7 @@ function isWanted(view: EventView, cell: number, filter: ClaimFilter): boolean {
   const { words } = view;
   const base = cellBase(view, cell);
   if (isOutside(view, base, CLAIM_HEADER_WORDS + 1)) return false;
-  const state = claimState(Atomics.load(words, base + CLAIM.state));
+  const state = claimState(words[base + CLAIM.state]);
   if (state > CLAIM_STATE.tail || (filter.states & stateBit(state)) === 0) return false;
   if (state === CLAIM_STATE.released || state === CLAIM_STATE.expired) {
     if (loadWide(words, base + CLAIM.updatedLow) < filter.endedAfterMs) return false;
@@ -172,24 +172,24 @@ function isOutside(view: EventView, word: number, count: number): boolean {
 
 function hasCustomer(view: EventView, base: number, customer: Needle): boolean {
   const { words } = view;
-  const sizes = Atomics.load(words, base + CLAIM.sizes);
+  const sizes = words[base + CLAIM.sizes];
   if ((sizes & 0xff) !== customer.bytes) return false;
   let items = base + CLAIM_HEADER_WORDS;
   if (((sizes >>> 16) & CLAIM_FLAG.tail) !== 0) {
-    const tail = Atomics.load(words, base + CLAIM_HEADER_WORDS) - 1;
+    const tail = words[base + CLAIM_HEADER_WORDS] - 1;
     items = cellBase(view, tail) + TAIL_HEADER_WORDS;
   }
-  return isAt(view, items + claimItems(Atomics.load(words, base + CLAIM.state)) * ITEM_WORDS, customer);
+  return isAt(view, items + claimItems(words[base + CLAIM.state]) * ITEM_WORDS, customer);
 }
 
 function hasReference(view: EventView, cell: number, base: number, reference: Needle): boolean {
   const { words } = view;
-  const note = cellBase(view, Atomics.load(words, base + CLAIM.note) - 1);
+  const note = cellBase(view, words[base + CLAIM.note] - 1);
   if (isOutside(view, note, NOTE_HEADER_WORDS)) return false;
   return (
-    claimState(Atomics.load(words, note + NOTE.state)) === CLAIM_STATE.note &&
-    Atomics.load(words, note + NOTE.owner) === cell + 1 &&
-    (Atomics.load(words, note + NOTE.bytes) & 0xffff) === reference.bytes &&
+    claimState(words[note + NOTE.state]) === CLAIM_STATE.note &&
+    words[note + NOTE.owner] === cell + 1 &&
+    (words[note + NOTE.bytes] & 0xffff) === reference.bytes &&
     isAt(view, note + NOTE_HEADER_WORDS, reference)
   );
 }
@@ -199,9 +199,9 @@ function isAt(view: EventView, word: number, needle: Needle): boolean {
   if (last < 0) return true;
   if (isOutside(view, word, last + 1)) return false;
   for (let i = 0; i < last; i++) {
-    if (Atomics.load(view.words, word + i) !== needle.words[i]) return false;
+    if (view.words[word + i] !== needle.words[i]) return false;
   }
-  return ((Atomics.load(view.words, word + last) ^ needle.words[last]) & needle.lastMask) === 0;
+  return ((view.words[word + last] ^ needle.words[last]) & needle.lastMask) === 0;
 }
 
 /** What has changed since a sequence, as it is now. */
@@ -224,13 +224,11 @@ export function readChanges(view: EventView, after: number, seatsMax: number): C
     if (high < afterHigh) continue;
     if (high === afterHigh && words[base + SEAT.sequenceLow] >>> 0 <= afterLow) continue;
     if (indices.length === seatsMax) {
-      settleLoads(view.arena, view.slot);
       return { seats: null, counts };
     }
     indices.push(seat);
     states.push(words[base + SEAT.state] & SEAT_STATE_MASK);
   }
-  settleLoads(view.arena, view.slot);
   return { seats: { indices, states }, counts };
 }
 

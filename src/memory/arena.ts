@@ -119,13 +119,12 @@ export function eventBase(arena: Arena, slot: number): number {
   return arena.geometry.events + slot * EVENT_WORDS;
 }
 
-/** A 53-bit number of two words, each loaded atomically. Torn unless inside a guard window or under the mutex. */
+/** A 53-bit number of two words. Torn unless inside a guard window or under the mutex. */
 export function loadWide(words: Int32Array, index: number): number {
-  const lowWord = Atomics.load(words, index) >>> 0;
-  return (Atomics.load(words, index + 1) >>> 0) * 0x1_0000_0000 + lowWord;
+  return (words[index + 1] >>> 0) * 0x1_0000_0000 + (words[index] >>> 0);
 }
 
 export function storeWide(words: Int32Array, index: number, value: number): void {
-  Atomics.store(words, index, low(value));
-  Atomics.store(words, index + 1, high(value));
+  words[index] = low(value);
+  words[index + 1] = high(value);
 }

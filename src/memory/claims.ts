@@ -85,14 +85,14 @@ export function isIntact(view: EventView, cell: number): boolean {
   return (
     tail < view.cellCount &&
     isStart(view, tail) &&
-    claimState(Atomics.load(view.words, base + TAIL.state)) === CLAIM_STATE.tail &&
-    Atomics.load(view.words, base + TAIL.owner) === cell + 1
+    claimState(view.words[base + TAIL.state]) === CLAIM_STATE.tail &&
+    view.words[base + TAIL.owner] === cell + 1
   );
 }
 
 export function isStart(view: EventView, cell: number): boolean {
   if (cell >= view.cellCount) return false;
-  return ((Atomics.load(view.words, view.starts + (cell >>> 5)) >>> (cell & 31)) & 1) === 1;
+  return ((view.words[view.starts + (cell >>> 5)] >>> (cell & 31)) & 1) === 1;
 }
 
 /**
@@ -120,7 +120,7 @@ export function findFreeCellsBeside(view: EventView, count: number, cell: number
 
 /** First cell behind a record. */
 function endOf(view: EventView, cell: number): number {
-  return cell + claimCells(Atomics.load(view.words, cellBase(view, cell) + CLAIM.state));
+  return cell + claimCells(view.words[cellBase(view, cell) + CLAIM.state]);
 }
 
 function scanFree(view: EventView, from: number, to: number, count: number): number {
@@ -145,42 +145,55 @@ function scanFree(view: EventView, from: number, to: number, count: number): num
 export function takeCells(view: EventView, cell: number, count: number): void {
   assert(cell >= 0 && count > 0 && cell + count <= view.cellCount, 'a record lies within the claim table');
   dropOverlapped(view, cell);
-  for (let at = cell; at < cell + count; at++) {
-    setBit(view, view.live, at);
-    clearBit(view, view.starts, at);
-  }
-  setBit(view, view.starts, cell);
+  setBits(view, view.live, cell, count);
+  clearBits(view, view.starts, cell, count);
+  setBits(view, view.starts, cell, 1);
   view.words[view.base + EVENT.cellCursor] = (cell + count) % view.cellCount;
 }
 
 /** An ended record that begins before `cell` and reaches over it loses its start. */
 function dropOverlapped(view: EventView, cell: number): void {
-  for (let start = cell - 1; start >= 0 && cell - start < 256; start--) {
-    if (!isStart(view, start)) continue;
-    const cells = claimCells(Atomics.load(view.words, cellBase(view, start) + CLAIM.state));
-    if (start + cells > cell) clearBit(view, view.starts, start);
-    return;
-  }
+  const start = lastStartBefore(view, cell);
+  if (start < 0 || cell - start >= 256) return;
+  const cells = claimCells(view.words[cellBase(view, start) + CLAIM.state]);
+  if (start + cells > cell) clearBits(view, view.starts, start, 1);
 }
 
 /** Makes an ended record live again. Its start is there: nothing of it was overwritten. Idempotent. */
 export function reviveCells(view: EventView, cell: number): void {
-  const count = claimCells(Atomics.load(view.words, cellBase(view, cell) + CLAIM.state));
-  for (let at = cell; at < cell + count; at++) setBit(view, view.live, at);
+  const count = claimCells(view.words[cellBase(view, cell) + CLAIM.state]);
+  setBits(view, view.live, cell, count);
+}
+
+/** The last record's start before a cell, in the 256 cells before it or a few more; -1 for none. */
+function lastStartBefore(view: EventView, cell: number): number {
+  for (let word = (cell - 1) >> 5, left = 9; word >= 0 && left > 0; word--, left--) {
+    let bits = view.words[view.starts + word];
+    // Of the cell's own word only what lies before it.
+    if (word === cell >> 5) bits &= (1 << (cell & 31)) - 1;
+    if (bits !== 0) return word * 32 + 31 - Math.clz32(bits);
+  }
+  return -1;
 }
 
 /** A record has ended: it stays readable until its cells are taken. Idempotent. */
 export function endCells(view: EventView, cell: number): void {
-  const count = claimCells(Atomics.load(view.words, cellBase(view, cell) + CLAIM.state));
-  for (let at = cell; at < cell + count; at++) clearBit(view, view.live, at);
+  const count = claimCells(view.words[cellBase(view, cell) + CLAIM.state]);
+  clearBits(view, view.live, cell, count);
 }
 
-function setBit(view: EventView, table: number, cell: number): void {
-  const word = table + (cell >>> 5);
-  Atomics.store(view.words, word, view.words[word] | (1 << (cell & 31)));
+function setBits(view: EventView, table: number, cell: number, count: number): void {
+  for (let at = cell, end = cell + count; at < end; at = (at | 31) + 1)
+    view.words[table + (at >>> 5)] |= bitsFrom(at, end);
 }
 
-function clearBit(view: EventView, table: number, cell: number): void {
-  const word = table + (cell >>> 5);
-  Atomics.store(view.words, word, view.words[word] & ~(1 << (cell & 31)));
+function clearBits(view: EventView, table: number, cell: number, count: number): void {
+  for (let at = cell, end = cell + count; at < end; at = (at | 31) + 1)
+    view.words[table + (at >>> 5)] &= ~bitsFrom(at, end);
+}
+
+/** The bits of one word that stand for the cells from `at` on, up to `end` or the word's last. */
+function bitsFrom(at: number, end: number): number {
+  const count = Math.min(end - at, 32 - (at & 31));
+  return (-1 >>> (32 - count)) << (at & 31);
 }

@@ -92,10 +92,10 @@ export function writeCustomer(
 ): void {
   const { words } = view;
   const base = customerBase(view, entry);
-  Atomics.store(words, base + CUSTOMER.tickets, tickets);
-  Atomics.store(words, base + CUSTOMER.holds, holds);
-  Atomics.store(words, base + CUSTOMER.hash1, hash1);
-  Atomics.store(words, base + CUSTOMER.hash0, hash0);
+  words[base + CUSTOMER.tickets] = tickets;
+  words[base + CUSTOMER.holds] = holds;
+  words[base + CUSTOMER.hash1] = hash1;
+  words[base + CUSTOMER.hash0] = hash0;
 }
 
 /** A free entry near a customer's place in a fresh table; CUSTOMERS_FULL for none. */

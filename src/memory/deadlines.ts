@@ -37,11 +37,11 @@ function tickOf(view: EventView, deadlineMs: number): number {
 
 /** Nodes are stored as tick ^ all ones, so that fresh memory, all zero, reads "none". */
 function loadNode(view: EventView, word: number): number {
-  return (Atomics.load(view.words, word) ^ -1) >>> 0;
+  return (view.words[word] ^ -1) >>> 0;
 }
 
 function storeNode(view: EventView, word: number, tick: number): void {
-  Atomics.store(view.words, word, ~tick | 0);
+  view.words[word] = ~tick | 0;
 }
 
 /** Lowers the nodes over a hold's first cell to its deadline. Idempotent. Under the mutex. */
@@ -50,7 +50,7 @@ export function addDeadline(view: EventView, cell: number, deadlineMs: number): 
   let node = cell;
   let level = view.deadlines;
   for (const count of view.deadlineLevels) {
-    node = Math.floor(node / DEADLINE_FANOUT);
+    node = (node / DEADLINE_FANOUT) | 0;
     if (loadNode(view, level + node) > tick) storeNode(view, level + node, tick);
     level += count;
   }
@@ -62,7 +62,7 @@ export function isDeadlineCovered(view: EventView, cell: number, deadlineMs: num
   let node = cell;
   let level = view.deadlines;
   for (const count of view.deadlineLevels) {
-    node = Math.floor(node / DEADLINE_FANOUT);
+    node = (node / DEADLINE_FANOUT) | 0;
     if (loadNode(view, level + node) > tick) return false;
     level += count;
   }

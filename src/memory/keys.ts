@@ -36,7 +36,7 @@ export function keySecond(view: EventView, nowMs: number): number {
 function matches(view: EventView, base: number, key: KeyHash): boolean {
   const { words } = view;
   return (
-    Atomics.load(words, base + KEY.hash0) === key.hash0 &&
+    words[base + KEY.hash0] === key.hash0 &&
     words[base + KEY.hash1] === key.hash1 &&
     words[base + KEY.hash2] === key.hash2
   );
@@ -48,7 +48,7 @@ export function findKey(view: EventView, key: KeyHash, nowMs: number): number {
   let entry = key.hash1 & mask;
   for (let probes = 0; probes < PROBES_MAX; probes++) {
     const base = keyBase(view, entry);
-    if (Atomics.load(view.words, base + KEY.hash0) === 0) return -1;
+    if (view.words[base + KEY.hash0] === 0) return -1;
     if (matches(view, base, key) && !isExpired(view, entry, nowMs)) return entry;
     entry = (entry + 1) & mask;
   }
@@ -62,7 +62,7 @@ export function placeKey(view: EventView, key: KeyHash, nowMs: number): number {
   let reusable = KEY_FULL;
   for (let probes = 0; probes < PROBES_MAX; probes++) {
     const base = keyBase(view, entry);
-    if (Atomics.load(view.words, base + KEY.hash0) === 0) return reusable === KEY_FULL ? entry : reusable;
+    if (view.words[base + KEY.hash0] === 0) return reusable === KEY_FULL ? entry : reusable;
     if (matches(view, base, key)) return entry;
     if (reusable === KEY_FULL && isExpired(view, entry, nowMs)) reusable = entry;
     entry = (entry + 1) & mask;
@@ -73,8 +73,8 @@ export function placeKey(view: EventView, key: KeyHash, nowMs: number): number {
 /** Writes an entry from the eight words at `source`. Idempotent. Under the mutex. */
 export function writeKey(view: EventView, entry: number, source: Int32Array, at: number): void {
   const base = keyBase(view, entry);
-  for (let word = 1; word < 8; word++) Atomics.store(view.words, base + word, source[at + word]);
-  Atomics.store(view.words, base + KEY.hash0, source[at + KEY.hash0]);
+  for (let word = 1; word < 8; word++) view.words[base + word] = source[at + word];
+  view.words[base + KEY.hash0] = source[at + KEY.hash0];
 }
 
 /** Entries that may be in use: beyond three quarters the table would be slow, and its entries too far from their place. */

@@ -15,6 +15,7 @@ import { FRAME_KIND, headerBytes, packHeader } from '../core/frame.ts';
 import type { Arena } from './arena.ts';
 import { HEADER, THREAD } from './layout.ts';
 import { threadBase, type ThreadBase } from './threads.ts';
+import { zeroWords } from './zero.ts';
 
 const RESERVE_TRIES_MAX = 1_000_000;
 const PADDING_WORDS_MAX = 0xff_fffe;
@@ -43,9 +44,10 @@ export function reserveFrame(arena: Arena, thread: ThreadBase, units: number): n
     const total = unitsWithPadding(arena, start, units);
     const used = (start - Atomics.load(words, HEADER.ringReleased)) | 0;
     assert(used + total <= arena.geometry.ringUnits, 'credit keeps the ring from filling');
-    Atomics.store(words, thread + THREAD.reserveStart, start);
+    // Plain: whoever sees the head moved by the compare-and-swap sees these too.
+    words[thread + THREAD.reserveStart] = start;
     // Negative while only intended, so that the supervisor can tell; see inspectDeadReservation().
-    Atomics.store(words, thread + THREAD.reserveUnits, -total);
+    words[thread + THREAD.reserveUnits] = -total;
     // Takes the room; pairs with itself in other producers and with the supervisor's look at ringHead.
     if (Atomics.compareExchange(words, HEADER.ringHead, start, (start + total) | 0) !== start) continue;
     Atomics.store(words, thread + THREAD.reserveUnits, total);
@@ -61,9 +63,12 @@ export function publishFrame(arena: Arena, unit: number, header: number): void {
   Atomics.store(arena.words, unitWord(arena, unit), header);
 }
 
-/** The frame is applied: the reservation is no longer the supervisor's business. */
+/**
+ * The frame is applied: the reservation is no longer the supervisor's business. Plain: seen late, it still says what
+ * was true of that room.
+ */
 export function endReservation(arena: Arena, thread: ThreadBase): void {
-  Atomics.store(arena.words, thread + THREAD.reserveUnits, 0);
+  arena.words[thread + THREAD.reserveUnits] = 0;
 }
 
 /** Fills reserved room with padding frames. */
@@ -118,8 +123,11 @@ export function releaseRing(arena: Arena, durableUnit: number): boolean {
   const durable = (durableUnit - released) | 0;
   const units = Math.min(wanted, durable);
   if (units <= 0) return false;
-  for (const chunk of ringChunks(arena, released, units)) chunk.fill(0);
   assert(units <= geometry.ringUnits, 'no more is released than the ring holds');
+  const offset = (released >>> 0) % geometry.ringUnits;
+  const first = Math.min(units, geometry.ringUnits - offset);
+  zeroWords(words, geometry.ring + offset * 2, geometry.ring + (offset + first) * 2);
+  zeroWords(words, geometry.ring, geometry.ring + (units - first) * 2);
   // Publishes the zeroes; pairs with the load in reserveFrame() and in ringUsedUnits().
   Atomics.store(words, HEADER.ringReleased, (released + units) | 0);
   return true;

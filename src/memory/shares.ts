@@ -56,8 +56,8 @@ export function setShareCount(view: EventView, share: number, timeMs: number, co
   const slice = sliceOf(view, timeMs);
   const newest = words[base + SHARE.slice];
   for (let number = Math.max(newest + 1, slice - SLICES + 1); number <= slice; number++) {
-    Atomics.store(words, base + SHARE.counts + (number % SLICES), 0);
+    words[base + SHARE.counts + (number % SLICES)] = 0;
   }
-  Atomics.store(words, base + SHARE.counts + (slice % SLICES), count);
-  Atomics.store(words, base + SHARE.slice, slice);
+  words[base + SHARE.counts + (slice % SLICES)] = count;
+  words[base + SHARE.slice] = slice;
 }

@@ -6,7 +6,6 @@
 import { assert } from '../core/assert.ts';
 import type { EventDefinition, SeatMap } from '../engine/definition.ts';
 import type { EventView } from '../memory/event.ts';
-import { settleLoads } from '../memory/guard.ts';
 import { SEAT, SEAT_WORDS } from '../memory/layout.ts';
 
 /** States in the order of SEAT_STATE. */
@@ -108,7 +107,6 @@ export function seatBits(view: EventView, map: SeatMap, only: number): Uint8Arra
   for (let i = 0; i < (seatCount & 3); i++, word += SEAT_WORDS) {
     bits[whole] |= (words[word] & STATE_BITS) << (i * 2);
   }
-  settleLoads(view.arena, view.slot);
   return bits;
 }
 
@@ -126,7 +124,6 @@ export function seatLetters(view: EventView, map: SeatMap, only: number): Uint8A
     const first = HEAD_BYTES_MAX + at - from;
     writeLetters(bytes, first, first + seatCount, words, view.seats + firstSeat * SEAT_WORDS + SEAT.state);
   }
-  settleLoads(view.arena, view.slot);
   return bytes;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A worker may die between any two words that it writes. Here each command is stopped before and after every single
- * Atomics call of it, the batch's lock and ring included, and repaired: then it happened whole, or not at all.
+ * A worker may die between any two words that it writes. Here each command is stopped before every single write of it,
+ * plain or atomic, the batch's lock and ring included, and repaired: then it happened whole, or not at all.
  */
 import t from 'tap';
 import { FRAME_KIND, headerKind } from '../../src/core/frame.ts';
@@ -41,6 +41,7 @@ import {
   underMutex,
 } from './rig.ts';
 import { CHANGE_SCENARIOS, EVENT_SCENARIOS } from './crash-scenarios.ts';
+import { withCrash } from './watched-arena.ts';
 import {
   cellOf,
   claimOf,
@@ -64,42 +65,6 @@ import {
 
 const LIMITS = smallLimits();
 const CLUB = eventOf('club', [{ id: 'bar', name: 'Bar', kind: 'general', capacity: 100, price: null }]);
-
-class Crash extends Error {}
-
-type AtomicsCall = (array: Int32Array, index: number, ...values: number[]) => number;
-const CALLS = ['store', 'compareExchange', 'add', 'and', 'or', 'notify'] as const;
-
-/** Runs `work` with the n-th Atomics call that changes something throwing, before or after its effect; counts them. */
-function withCrash(
-  at: number,
-  when: 'before' | 'after',
-  work: () => void,
-): { calls: number; crashed: boolean } {
-  const table = Atomics as unknown as Record<string, AtomicsCall>;
-  const originals = CALLS.map((name) => table[name]);
-  let calls = 0;
-  let crashed = false;
-  CALLS.forEach((name, i) => {
-    const original = originals[i];
-    table[name] = (array, index, ...values) => {
-      const isLast = calls++ === at;
-      if (isLast && when === 'before') throw new Crash();
-      const result = original.call(Atomics, array, index, ...values);
-      if (isLast) throw new Crash();
-      return result;
-    };
-  });
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof Crash)) throw error;
-    crashed = true;
-  } finally {
-    CALLS.forEach((name, i) => (table[name] = originals[i]));
-  }
-  return { calls, crashed };
-}
 
 const SCENARIOS: Scenario[] = [
   {
@@ -318,7 +283,7 @@ class Stopped {
   readonly #keptBefore: KeptFrames[];
   readonly #headBefore: number;
   readonly #positionBefore: number;
-  readonly calls: number;
+  readonly writes: number;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
@@ -334,7 +299,8 @@ class Stopped {
     this.#keptBefore = [...journal.kept];
     this.#headBefore = ringHead(arena);
     this.#positionBefore = journal.position;
-    this.calls = withCrash(Infinity, 'before', () => this.#run(this.#rig.context)).calls;
+    const { context } = this.#rig;
+    this.writes = withCrash(arena, Infinity, (watched) => this.#run({ ...context, arena: watched })).writes;
     this.#reclaim(this.#rig.context);
     new Image(arena, PAGES).restore(this.#afterArena);
   }
@@ -350,32 +316,33 @@ class Stopped {
   }
 
   #run(context: BatchContext): void {
+    const { arena } = context;
     if (this.#scenario.slot === 'none') {
-      this.#scenario.command(context, viewEvent(this.#rig.arena, 1));
+      this.#scenario.command(context, viewEvent(arena, 1));
       return;
     }
-    const view = this.#scenario.slot === REGISTRY_SLOT ? null : viewEvent(this.#rig.arena, 1);
+    const view = this.#scenario.slot === REGISTRY_SLOT ? null : viewEvent(arena, 1);
     underMutex(context, this.#scenario.slot ?? 1, () =>
-      this.#scenario.command(context, view ?? viewEvent(this.#rig.arena, 1)),
+      this.#scenario.command(context, view ?? viewEvent(arena, 1)),
     );
   }
 
   /** Stops the command at one point and repairs; returns what is wrong then. */
-  stopAt(call: number, when: 'before' | 'after'): string[] {
+  stopAt(write: number): string[] {
     const { arena } = this.#rig;
     const wrong: string[] = [];
     this.#before.restore(arena);
     const context = newContext(arena, this.#rig.context.thread);
     context.batchId = 77;
     const view = viewEvent(arena, 1);
-    const { crashed } = withCrash(call, when, () => this.#run(context));
+    const { crashed } = withCrash(arena, write, (watched) => this.#run({ ...context, arena: watched }));
     if (!crashed) wrong.push('the command was not stopped');
     const outcome = repairThread(arena, context.thread);
     if (outcome !== 'done') return [`repair says ${outcome}`];
     this.#checkFreed(context, wrong);
     if (this.#scenario.leaves === true) this.#checkReader(view, wrong);
     // Not everywhere: the registry has many keys to look at.
-    if (isLong || call % AUDIT_EVERY === 0) {
+    if (isLong || write % AUDIT_EVERY === 0) {
       wrong.push(...auditArena(arena).findings.map(({ message }) => `the audit says: ${message}`));
     }
     this.#reclaim(newContext(arena, takeThreadSlot(arena, 3)));
@@ -468,11 +435,8 @@ class Stopped {
   }
 }
 
-/** Between a call and the next there are plain stores alone: in the short form one of the two will do. */
-/** The short form stops at every other point; which half is drawn anew with each run. */
-const STRIDE = isLong ? 1 : 2;
-const FIRST = isLong ? 0 : testSeed() % 2;
-const MOMENTS = isLong ? (['before', 'after'] as const) : (['before'] as const);
+/** The short form stops at so many points of a command, evenly spread; where the first is is drawn with each run. */
+const STOPS = 60;
 
 for (const scenario of [...SCENARIOS, ...CHANGE_SCENARIOS, ...EVENT_SCENARIOS]) {
   t.test(`${scenario.name}: stopped anywhere, it happens whole or not at all`, (t) => {
@@ -480,21 +444,21 @@ for (const scenario of [...SCENARIOS, ...CHANGE_SCENARIOS, ...EVENT_SCENARIOS]) 
     for (const random of scenario.found ?? []) {
       t.ok(cellOf(viewEvent(stopped.after, 1), random) >= 0, `claim ${random[0]} is found after the command`);
     }
-    t.comment(`from point ${FIRST} on, every ${STRIDE}`);
-    t.ok(stopped.calls > 20, `the command has points to be stopped at: ${stopped.calls}`);
+    const stride = isLong ? 1 : Math.max(1, Math.floor(stopped.writes / STOPS));
+    const first = testSeed() % stride;
+    t.comment(`from point ${first} on, every ${stride}`);
+    t.ok(stopped.writes > 40, `the command has points to be stopped at: ${stopped.writes}`);
     let failures = 0;
-    for (let call = FIRST; call < stopped.calls && failures < 5; call += STRIDE) {
-      for (const when of MOMENTS) {
-        let wrong: string[];
-        try {
-          wrong = stopped.stopAt(call, when);
-        } catch (error) {
-          wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-        }
-        if (wrong.length === 0) continue;
-        failures++;
-        t.fail(`stopped ${when} call ${call} of ${stopped.calls}`, { wrong });
+    for (let write = first; write < stopped.writes && failures < 5; write += stride) {
+      let wrong: string[];
+      try {
+        wrong = stopped.stopAt(write);
+      } catch (error) {
+        wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
       }
+      if (wrong.length === 0) continue;
+      failures++;
+      t.fail(`stopped before write ${write} of ${stopped.writes}`, { wrong });
     }
     t.equal(failures, 0, 'no point is unsafe');
     t.end();
