@@ -16,8 +16,11 @@ import {
 } from '../memory/layout.ts';
 import { forgetLongest, isOpenWord, raiseLongest } from './row-runs.ts';
 
-/** strict: every word must have its old value. redo: it may have its new one. */
-export type ApplyMode = 'strict' | 'redo';
+/**
+ * strict: every word must have its old value. redo: it may have its new one. replay: as strict, in memory that no
+ * other thread has seen yet.
+ */
+export type ApplyMode = 'strict' | 'redo' | 'replay';
 
 function memoryFault(what: string, index: number, expected: number, found: number): never {
   throw new FrontrowError(
@@ -35,8 +38,12 @@ export function checkedStore(
   mode: ApplyMode,
   what: string,
 ): void {
-  const found = Atomics.compareExchange(words, index, expected, value);
-  if (found === expected) return;
+  const isAlone = mode === 'replay';
+  const found = isAlone ? words[index] : Atomics.compareExchange(words, index, expected, value);
+  if (found === expected) {
+    if (isAlone) words[index] = value;
+    return;
+  }
   if (mode === 'redo' && found === value) return;
   memoryFault(what, index, expected, found);
 }
@@ -61,9 +68,12 @@ export function changeSeat(
   const open = (toState === SEAT_STATE.available ? 1 : 0) - (fromState === SEAT_STATE.available ? 1 : 0);
   if (open === 0 || (fixed & SEAT_FLAG_RESERVED) !== 0) return;
   const row = fixed >>> SEAT_ROW_SHIFT;
-  if (mode === 'redo') recountRow(view, row);
-  else view.words[rowBase(view, row) + ROW.open] += open;
-  if (open > 0 && mode === 'strict') raiseLongest(view, row, seat);
+  if (mode === 'redo') {
+    recountRow(view, row);
+    return;
+  }
+  view.words[rowBase(view, row) + ROW.open] += open;
+  if (open > 0) raiseLongest(view, row, seat);
 }
 
 /** Counts a row's choosable seats anew: what a redo cannot know from the facts. */

@@ -85,14 +85,18 @@ export class Replay {
       this.#views[slot] = undefined;
       return;
     }
+    const view = (this.#views[slot] ??= this.#viewLive(slot, kind));
+    applyFrame(view, words, at, 'replay');
+  }
+
+  #viewLive(slot: number, kind: number): EventView {
     if (!isLive(this.#arena, slot)) {
       throw new FrontrowError(
         'data-corrupt',
         `a frame of kind ${kind} is about event slot ${slot}, which is archived`,
       );
     }
-    const view = (this.#views[slot] ??= viewEvent(this.#arena, slot));
-    applyFrame(view, words, at, 'strict');
+    return viewEvent(this.#arena, slot);
   }
 
   #checkNext(slot: number, sequence: number, end: number): void {
