@@ -1,7 +1,10 @@
 /**
  * Serves one batch on a worker: bytes in, bytes out. The way of a writing batch:
  *
- *   prepare all (parse, validate) → mutex → run all → copy what they left → release → wake the journal → render
+ *   prepare all (parse, validate) → mutex, run one, copy what it left, release → next → … → wake the journal → render
+ *
+ * The mutex is given up after each command, so that nobody waits for a whole batch. In between the event may change;
+ * then the rest is prepared anew.
  *
  * A fault is thrown: the supervisor then ends this worker and repairs what it held. Nothing is caught here.
  */
@@ -61,6 +64,15 @@ interface BatchResult {
   readonly retired: boolean;
 }
 
+/** How far a writing batch has come. */
+interface WriteRun {
+  /** Of the requests that were served, in order; what is to be rendered is rendered when the mutex is free. */
+  readonly replies: (BatchReply | Render)[];
+  gate: number;
+  nextDeadlineMs: number;
+  changed: boolean;
+}
+
 /** A result that says nothing but its replies. */
 const NOTHING: BatchResult = {
   replies: [],
@@ -71,8 +83,10 @@ const NOTHING: BatchResult = {
   retired: false,
 };
 
-/** How often requests are prepared before the mutex is taken; after that they are prepared under it. */
+/** How often requests are prepared before the mutex is taken; after that they are prepared under it, and all run. */
 const PREPARE_TRIES = 3;
+/** Claims that expire under one taking of the mutex. */
+const SWEEP_PER_HOLD = 8;
 const ETAG_CHARS = 8;
 
 export class BatchServer {
@@ -123,57 +137,65 @@ export class BatchServer {
   }
 
   #write(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const context = this.#context;
-    for (let tries = 1; ; tries++) {
-      const known = this.#cache.event(slot);
-      if (known === null) return this.#writeNowhere(slot, requests);
-      const prepared = prepareAll(known, requests);
-      acquireMutex(this.#arena, context.thread, slot);
-      if (this.#cache.isCurrent(known)) return this.#run(known, prepared);
-      // The event was changed while its requests were parsed. Under the mutex it cannot be, at the cost of the wait
-      // of whoever comes after.
-      const event = tries < PREPARE_TRIES ? null : this.#cache.event(slot);
-      if (event !== null) return this.#run(event, prepareAll(event, requests));
-      releaseMutex(this.#arena, context.thread);
+    const run: WriteRun = { replies: [], gate: 0, nextDeadlineMs: Infinity, changed: false };
+    for (let tries = 1; run.replies.length < requests.length; tries++) {
+      const rest = requests.slice(run.replies.length);
+      const event = this.#cache.event(slot);
+      if (event === null) this.#writeNowhere(slot, rest, run);
+      else if (tries <= PREPARE_TRIES) this.#runPrepared(event, prepareAll(event, rest), run);
+      else this.#runWhole(slot, rest, run);
     }
-  }
-
-  /** Runs a batch whose mutex is held, and releases it. */
-  #run(event: CachedEvent, prepared: readonly Prepared[]): BatchResult {
-    const context = this.#context;
-    const { slot } = event;
-    const renders: (Render | null)[] = [];
-    const before = loadSequence(this.#arena, slot);
-    for (let i = 0; i < prepared.length; i++) {
-      const step = prepared[i];
-      context.commandIndex = i;
-      renders.push(step.kind === 'command' ? step.run(context) : null);
-    }
-    const after = loadSequence(this.#arena, slot);
-    const gate = loadPosition(this.#arena, slot);
-    const nextDeadlineMs = nextDeadline(event.view);
-    releaseMutex(this.#arena, context.thread);
-    if (after !== before) {
+    if (run.changed) {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
-    const replies = prepared.map((step, i) => {
-      const render = renders[i];
-      return step.kind === 'reply' ? step.reply : (render as Render)();
-    });
-    return { ...NOTHING, replies, gate, nextDeadlineMs };
+    const replies = run.replies.map((reply) => (typeof reply === 'function' ? reply() : reply));
+    return { ...NOTHING, replies, gate: run.gate, nextDeadlineMs: run.nextDeadlineMs };
+  }
+
+  /** Takes the mutex for each step, for as long as the event is what they were prepared for. */
+  #runPrepared(event: CachedEvent, prepared: readonly Prepared[], run: WriteRun): void {
+    let isCurrent = true;
+    for (let i = 0; i < prepared.length && isCurrent; i++) {
+      acquireMutex(this.#arena, this.#context.thread, event.slot);
+      isCurrent = this.#cache.isCurrent(event);
+      if (isCurrent) this.#runHeld(event, prepared[i], run);
+      releaseMutex(this.#arena, this.#context.thread);
+    }
+  }
+
+  /** The event has changed each time its requests were prepared. Under the mutex it cannot, at the cost of who waits. */
+  #runWhole(slot: number, requests: readonly BatchRequest[], run: WriteRun): void {
+    acquireMutex(this.#arena, this.#context.thread, slot);
+    const event = this.#cache.event(slot);
+    if (event !== null) for (const step of prepareAll(event, requests)) this.#runHeld(event, step, run);
+    releaseMutex(this.#arena, this.#context.thread);
+  }
+
+  /** Runs a step of an event whose mutex is held. */
+  #runHeld({ slot, view }: CachedEvent, step: Prepared, run: WriteRun): void {
+    const before = loadSequence(this.#arena, slot);
+    this.#context.commandIndex = run.replies.length;
+    run.replies.push(step.kind === 'command' ? step.run(this.#context) : step.reply);
+    if (loadSequence(this.#arena, slot) !== before) run.changed = true;
+    run.gate = loadPosition(this.#arena, slot);
+    run.nextDeadlineMs = nextDeadline(view);
   }
 
   /** Writes of an event that is not there, or is archived. */
-  #writeNowhere(slot: number, requests: readonly BatchRequest[]): BatchResult {
+  #writeNowhere(slot: number, requests: readonly BatchRequest[], run: WriteRun): void {
     const isArchived = eventState(this.#arena, slot) === EVENT_STATE.archived;
-    const replies = requests.map((request) => {
+    for (const request of requests) {
       const { operation, subject, requestId } = request;
       const isNewClaim = operation === CREATE_HOLD.code || operation === CREATE_ORDER.code;
-      if (!isArchived || !isNewClaim) return notFound(request);
-      return problemReply('sale-closed', requestId, { detail: `Event ${subject} is archived` });
-    });
-    return { ...NOTHING, replies, gate: headPosition(this.#arena) };
+      const reply =
+        isArchived && isNewClaim
+          ? problemReply('sale-closed', requestId, { detail: `Event ${subject} is archived` })
+          : notFound(request);
+      run.replies.push(reply);
+    }
+    run.gate = headPosition(this.#arena);
+    run.nextDeadlineMs = Infinity;
   }
 
   /** A batch of the registry: events made, changed and archived, one after the other. */
@@ -231,17 +253,25 @@ export class BatchServer {
   }
 
   #expire(slot: number, beforeMs: number): BatchResult {
-    acquireMutex(this.#arena, this.#context.thread, slot);
-    const event = this.#cache.event(slot);
-    const expired = event === null ? 0 : sweep(this.#context, event.view, beforeMs, SWEEP_MAX);
-    const gate = loadPosition(this.#arena, slot);
-    const nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
-    releaseMutex(this.#arena, this.#context.thread);
+    let expired = 0;
+    let gate = 0;
+    let nextDeadlineMs = Infinity;
+    let isMore = true;
+    while (isMore && expired < SWEEP_MAX) {
+      acquireMutex(this.#arena, this.#context.thread, slot);
+      const event = this.#cache.event(slot);
+      const count = event === null ? 0 : sweep(this.#context, event.view, beforeMs, SWEEP_PER_HOLD);
+      gate = loadPosition(this.#arena, slot);
+      nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
+      releaseMutex(this.#arena, this.#context.thread);
+      expired += count;
+      isMore = count === SWEEP_PER_HOLD;
+    }
     if (expired > 0) {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
-    return { ...NOTHING, gate, nextDeadlineMs, expired, moreDue: expired === SWEEP_MAX };
+    return { ...NOTHING, gate, nextDeadlineMs, expired, moreDue: isMore };
   }
 
   /** Replies for commands that a lost worker had published: from what they made, as it is now. */

@@ -4,9 +4,11 @@ import { BATCH_KIND, type BatchKind, type BatchRequest, type ReplyHeader } from 
 import type { Limits } from '../../src/core/limits.ts';
 import { CREATE_EVENT, type Operation } from '../../src/core/operations.ts';
 import { decodeReplyHeader } from '../../src/core/reply-codec.ts';
+import { forgetLongest } from '../../src/engine/row-runs.ts';
 import { createArena, eventBase, type Arena } from '../../src/memory/arena.ts';
+import { viewEvent, type EventView } from '../../src/memory/event.ts';
 import { EVENT, LINE_WORDS, PAGE_WORDS } from '../../src/memory/layout.ts';
-import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
+import { findEvent, isLive, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { ringHead, startRing } from '../../src/memory/ring.ts';
 import { takeThreadSlot, type ThreadBase } from '../../src/memory/threads.ts';
 import { BatchServer } from '../../src/service/batch-server.ts';
@@ -49,6 +51,10 @@ export type Json = { [name: string]: Json } & { [index: number]: Json } & (strin
 
 export function jsonOf({ body }: ReadReply): Json {
   return JSON.parse(body.toString('utf8')) as Json;
+}
+
+function forgetRuns(view: EventView): void {
+  for (let row = 0; row < view.rowCount; row++) forgetLongest(view, row);
 }
 
 let channels = 0;
@@ -130,7 +136,9 @@ export class ServiceRig {
     return at === before.length;
   }
 
+  /** Bounds on runs are forgotten first: what a refused search has learned is no change. */
   #parts(slot: number): Buffer[] {
+    if (isLive(this.arena, slot)) forgetRuns(viewEvent(this.arena, slot));
     const parts: Buffer[] = [Buffer.from(String(ringHead(this.arena)))];
     for (const each of [REGISTRY_SLOT, slot]) {
       const base = eventBase(this.arena, each);
