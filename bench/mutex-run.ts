@@ -1,5 +1,5 @@
 /**
- * What one batch may cost everybody else, on a live server under load: how long it holds its event's mutex, and how long
+ * What one command may cost everybody else, on a live server under load: how long it holds its event's mutex, and how long
  * the event stands still when its worker is killed in the middle. The server is probed-server.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -44,7 +44,7 @@ export async function mutexFigures(options: BenchOptions): Promise<PartReport> {
   };
 }
 
-/** p50 and p99 of how long a batch has the mutex, of each run. */
+/** p50 and p99 of how long the mutex is held, of each run. */
 async function holding({ runs, seconds, warmUpSeconds, limits }: BenchOptions): Promise<PartReport> {
   const places = Math.min(PLACES_MAX, PLACES_PER_SECOND * (warmUpSeconds + runs * seconds));
   const stageOptions = { kind: 'orders', places, limits, replies: 'accepted', entry: PROBED_ENTRY } as const;
@@ -67,10 +67,10 @@ async function holding({ runs, seconds, warmUpSeconds, limits }: BenchOptions): 
       p99.push(heldMicros(before, after, 0.99));
     }
     const figures: Figure[] = [
-      { what: 'a batch holds the mutex, p50', values: p50, unit: 'µs' },
+      { what: 'the mutex is held, p50', values: p50, unit: 'µs' },
       {
         row: 'mutexHeld',
-        what: 'a batch holds the mutex, p99',
+        what: 'the mutex is held, p99',
         values: p99,
         unit: 'µs',
         target: ROWS.mutexHeld.bound,
