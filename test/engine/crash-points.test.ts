@@ -436,7 +436,7 @@ class Stopped {
 }
 
 /** The short form stops at so many points of a command, evenly spread; where the first is is drawn with each run. */
-const STOPS = 60;
+const STOPS = 36;
 
 for (const scenario of [...SCENARIOS, ...CHANGE_SCENARIOS, ...EVENT_SCENARIOS]) {
   t.test(`${scenario.name}: stopped anywhere, it happens whole or not at all`, (t) => {

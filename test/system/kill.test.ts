@@ -122,7 +122,7 @@ async function askToEnd(t: Test): Promise<void> {
   const { server, wire } = await start(t, directory);
   t.equal((await wire.post('/v1/events', SYSTEM_EVENT)).status, 201);
   let ended: readonly [number | null, string | null] | null = null;
-  await load(ledger, wire, ACKNOWLEDGED_MAX, SEGMENT_FULL, async () => {
+  await load(ledger, wire, ACKNOWLEDGED_MAX / 2, isLong ? SEGMENT_FULL : 2, async () => {
     ended = await server.end('SIGTERM');
   });
   t.same(ended, [0, null], 'exit 0');
