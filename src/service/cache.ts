@@ -21,8 +21,13 @@ import { EVENT, THREAD } from '../memory/layout.ts';
 import { eventGeneration, isLive, REGISTRY_SLOT } from '../memory/registry.ts';
 import { threadBase, threadIndex, type ThreadBase } from '../memory/threads.ts';
 
-/** Events kept by a worker, and ready replies kept of each. */
-const EVENTS_MAX = 512;
+/** What a worker keeps of events, by eventBytes(): the definitions of 60 halls of 20,000 seats, or of 20,000 clubs. */
+const EVENT_BYTES_MAX = 64 * 1024 * 1024;
+/** What an event takes when it is parsed, measured: for itself, for a byte of its JSON, for a seat. */
+const BASE_BYTES = 2048;
+const BYTES_PER_JSON_BYTE = 4;
+const BYTES_PER_SEAT = 48;
+/** Ready replies kept of an event. */
 const REPLIES_MAX = 64;
 /** Bodies of all ready replies of a worker, a character for a byte: some hundred seat maps of large halls. */
 const REPLY_BYTES_MAX = 32 * 1024 * 1024;
@@ -44,7 +49,16 @@ export interface CachedEvent {
   readonly map: SeatMap;
   readonly rules: SaleRules;
   readonly replies: Map<string, ReadyReply>;
+  /** Memory that it takes here without its replies, about. */
+  readonly bytes: number;
 }
+
+export interface CacheBounds {
+  readonly replyBytes: number;
+  readonly eventBytes: number;
+}
+
+const BOUNDS: CacheBounds = { replyBytes: REPLY_BYTES_MAX, eventBytes: EVENT_BYTES_MAX };
 
 export class WorkerCache {
   readonly #context: BatchContext;
@@ -53,23 +67,25 @@ export class WorkerCache {
   readonly #bit: number;
   readonly #bitWord: number;
   readonly #channel: BroadcastChannel;
-  readonly #replyBytesMax: number;
+  readonly #bounds: CacheBounds;
   /** In order of use, least recent first. */
   readonly #events = new Map<number, CachedEvent>();
   /** The last in that order. */
   #latest: CachedEvent | null = null;
   /** Bodies of ready replies. */
   #replyBytes = 0;
+  /** All events known. */
+  #eventBytes = 0;
   /** Made for the batch at hand, by name: it is of one event. */
   readonly #made = new Map<string, MadeReply>();
 
-  constructor(context: BatchContext, channel: BroadcastChannel, replyBytesMax = REPLY_BYTES_MAX) {
+  constructor(context: BatchContext, channel: BroadcastChannel, bounds: Partial<CacheBounds> = {}) {
     const { arena, thread } = context;
     this.#context = context;
     this.#arena = arena;
     this.#thread = thread;
     this.#channel = channel;
-    this.#replyBytesMax = replyBytesMax;
+    this.#bounds = { ...BOUNDS, ...bounds };
     const index = threadIndex(arena, thread);
     this.#bit = 1 << (index & 31);
     this.#bitWord = index >>> 5;
@@ -123,6 +139,7 @@ export class WorkerCache {
     const event = this.#events.get(slot);
     if (event === undefined) return;
     this.#forgetReplies(event);
+    this.#eventBytes -= event.bytes;
     this.#events.delete(slot);
     if (this.#latest === event) this.#latest = null;
   }
@@ -198,11 +215,14 @@ export class WorkerCache {
       map: new SeatMap(definition),
       rules: saleRules(definition),
       replies: new Map<string, ReadyReply>(),
+      bytes: eventBytes(view, json),
     };
     this.#events.set(slot, event);
+    this.#eventBytes += event.bytes;
     this.#latest = event;
-    if (this.#events.size > EVENTS_MAX) {
-      const oldest = this.#events.keys().next().value as number;
+    for (const oldest of this.#events.keys()) {
+      // The one that is asked for stays, whatever its size.
+      if (this.#eventBytes <= this.#bounds.eventBytes || oldest === slot) break;
       this.#forget(oldest);
       this.#count(THREAD.cacheEvictions);
     }
@@ -235,7 +255,7 @@ export class WorkerCache {
     replies.set(name, { guard, reply, position });
     this.#replyBytes += reply.body.length;
     for (const each of this.#events.values()) {
-      if (this.#replyBytes <= this.#replyBytesMax) return;
+      if (this.#replyBytes <= this.#bounds.replyBytes) return;
       this.#forgetReplies(each);
     }
   }
@@ -245,4 +265,8 @@ export class WorkerCache {
     replies.delete(name);
     this.#dropped(reply);
   }
+}
+
+function eventBytes(view: EventView, json: Uint8Array): number {
+  return BASE_BYTES + json.length * BYTES_PER_JSON_BYTE + view.seatCount * BYTES_PER_SEAT;
 }

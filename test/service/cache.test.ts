@@ -133,7 +133,7 @@ t.test(
     t.teardown(() => rig.close());
     const [thread] = rig.threads;
     const context = { arena: rig.arena, thread, batchId: 1, commandIndex: 0, nowMs: 0, nearPosition: 0 };
-    const cache = new WorkerCache(context, rig.channels[0], 1000);
+    const cache = new WorkerCache(context, rig.channels[0], { replyBytes: 1000 });
     const slots = ['a', 'b', 'c'].map((id) => rig.define({ ...GALA, id }));
     const keep = (slot: number, name: string, bytes: number): void => {
       const event = cache.event(slot);
@@ -163,6 +163,35 @@ t.test(
     keep(first, 'huge', 2000);
     cache.drain();
     t.notOk(isReady(first, 'huge'), 'one that is larger than all the room is for its own batch alone');
+  },
+);
+
+t.test(
+  'what is kept of events is bounded by what it takes: the one that was idle longest goes first',
+  async (t) => {
+    const rig = new ServiceRig();
+    t.teardown(() => rig.close());
+    const [thread] = rig.threads;
+    const context = { arena: rig.arena, thread, batchId: 1, commandIndex: 0, nowMs: 0, nearPosition: 0 };
+    const [first, second, third] = ['a', 'b', 'c'].map((id) => rig.define({ ...GALA, id }));
+    const hall = { id: 'hall', kind: 'seated', rows: [{ id: 'A', seats: ['1..900'] }] };
+    const large = rig.define({ ...GALA, id: 'd', sections: [hall] });
+    const each = new WorkerCache(context, rig.channels[0]).event(first)?.bytes ?? 0;
+    const cache = new WorkerCache(context, rig.channels[0], { eventBytes: each * 2.5 });
+
+    const [a, b] = [cache.event(first), cache.event(second)];
+    t.equal(cache.event(first), a, 'now the second is the one that was idle');
+    const c = cache.event(third);
+    t.equal(cache.event(first), a);
+    t.equal(cache.event(third), c);
+    t.not(cache.event(second), b, 'it was parsed anew');
+    t.not(cache.event(first), a, 'in the place of the first');
+
+    const d = cache.event(large);
+    t.ok(d !== null && d.bytes > each * 2.5, 'seats count');
+    t.equal(cache.event(large), d, 'one that is larger than all the room is kept alone');
+    cache.event(second);
+    t.not(cache.event(large), d, 'until another is asked for');
   },
 );
 
