@@ -77,7 +77,7 @@ async function run(
   // A journal over a network answers with a promise; this loop is written for both.
   const port: Journal = journal;
   let position = start;
-  let rolls = journal.stats.rolls;
+  let told = journal.stats;
   const groupUnitsMax = Math.floor(Math.min(GROUP_BYTES_MAX, arena.limits.segmentBytes / 4) / 8);
   for (;;) {
     // Read before the ring: a frame published after the look below changes it, and the wait returns at once.
@@ -104,9 +104,10 @@ async function run(
     Atomics.add(words, HEADER.journalGroups, 1);
     releaseRing(arena, positionUnit(position));
     tell(position);
-    if (journal.stats.rolls !== rolls) {
-      rolls = journal.stats.rolls;
-      tell({ kind: 'rolled', sparesMissing: journal.stats.sparesMissing });
+    const { stats } = journal;
+    if (stats.rolls !== told.rolls) {
+      tell({ kind: 'rolled', sparesMissing: stats.sparesMissing - told.sparesMissing });
+      told = stats;
     }
   }
 }

@@ -29,7 +29,7 @@ export type JournalMessage =
       readonly notes: readonly string[];
       readonly ms: number;
     }
-  /** A segment is full and sealed: a spare was taken, a snapshot may be due. */
+  /** A segment is full and sealed: a spare was taken, or was missing; a snapshot may be due. */
   | { readonly kind: 'rolled'; readonly sparesMissing: number }
   /** The end mark is written and the directory given back. */
   | { readonly kind: 'ended' }

@@ -50,7 +50,7 @@ const CHART: Chart = {
   name: 'chart',
   title: 'What grows',
   x: { title: 'claims', scale: 'log', format: '~s' },
-  y: { title: 'seconds', scale: 'linear', format: ',~g' },
+  y: { title: 'seconds', scale: 'linear', format: ',~f' },
   bound: { y: 2, text: 'no more than 2 s' },
   points: [
     { line: 'first line', x: 1000, y: 0.5, low: 0.4, high: 0.6 },
@@ -81,6 +81,17 @@ t.test('an SVG has every line by its name, every point, titles and the bound', a
   t.equal(marks(svg, 'line mark'), 2);
   t.match(svg, 'fill="white"', 'readable on a dark page');
   t.notOk(svg.includes('NaN'));
+});
+
+t.test('ticks are numbers as people write them', async (t) => {
+  const points = CHART.points.map((point) => ({ ...point, y: point.y * 1000, low: 0, high: 1500 }));
+  const { bound: _, ...unbounded } = CHART;
+  const svg = await drawChart({ ...unbounded, points });
+  t.match(svg, '>1,000</text>');
+  t.match(svg, '>1,400</text>');
+  const small = await drawChart({ ...CHART, y: { ...CHART.y, scale: 'log' } });
+  t.match(small, '>0.1</text>');
+  t.notMatch(svg + small, />[0-9.]+e[+-]?[0-9]+</);
 });
 
 t.test('the same points give the same bytes', async (t) => {
