@@ -22,8 +22,8 @@ export interface Axis {
   /** With its unit. */
   readonly title: string;
   readonly scale: Scale;
-  /** Of numbers at the ticks, as d3-format has them: `,~g` is 1,000, `~s` is 1k. */
-  readonly format: ',~g' | '~s';
+  /** Of numbers at the ticks, as d3-format has them: `,~f` is 1,000, `~s` is 1k. */
+  readonly format: ',~f' | '~s';
   /** Where the ticks are; vega decides if not given. */
   readonly ticks?: readonly number[];
 }

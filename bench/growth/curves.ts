@@ -33,7 +33,7 @@ export function orderCharts({ points, base }: OrderReport): Chart[] {
   const x = {
     title: `times as much as 1 event, ${size} live claims and ${size} seats`,
     scale: 'log',
-    format: ',~g',
+    format: ',~f',
     ticks: [1, ...new Set(points.map(({ factor }) => factor))],
   } as const;
   return [
@@ -41,7 +41,7 @@ export function orderCharts({ points, base }: OrderReport): Chart[] {
       name: 'order-ratio',
       title: 'One order over HTTP, against the smallest',
       x,
-      y: { title: 'p50, × that of the smallest', scale: 'linear', format: ',~g' },
+      y: { title: 'p50, × that of the smallest', scale: 'linear', format: ',~f' },
       bound: { y: ORDER_TARGET, text: `≤ ${ORDER_TARGET} is wanted of 1,000 times as much` },
       points: [
         ...[...smallest.keys()].map((line) => point(line, 1, [1])),
@@ -52,7 +52,7 @@ export function orderCharts({ points, base }: OrderReport): Chart[] {
       name: 'order-micros',
       title: 'One order over HTTP, one connection, durable',
       x,
-      y: { title: 'p50, µs', scale: 'linear', format: ',~g' },
+      y: { title: 'p50, µs', scale: 'linear', format: ',~f' },
       points: [
         ...[...smallest].map(([line, micros]) => point(line, 1, micros)),
         ...shown.map((each) => point(lineOf(each), each.factor, each.largeMicros)),
@@ -66,7 +66,7 @@ export function recoveryChart({ recoveries, replays, snapshots, emptySeconds }: 
     name: 'recovery',
     title: 'Starting again, and the next snapshot',
     x: { title: 'live claims and as many seats; or frames', scale: 'log', format: '~s' },
-    y: { title: 'seconds', scale: 'log', format: ',~g' },
+    y: { title: 'seconds', scale: 'log', format: ',~f' },
     bound: {
       y: RECOVERY_TARGET_SECONDS,
       text: `≤ ${RECOVERY_TARGET_SECONDS} s is wanted of a snapshot of a million`,
@@ -92,7 +92,7 @@ export function memoryChart({ points }: MemoryReport): Chart {
     name: 'memory',
     title: 'Memory of seats and claims',
     x: { title: 'seats, each fourth of them with a claim of four', scale: 'log', format: '~s' },
-    y: { title: 'MiB', scale: 'log', format: ',~g' },
+    y: { title: 'MiB', scale: 'log', format: ',~f' },
     points: [
       ...line('process, resident', processMib),
       ...line('arena, given to the event', ({ seatArena }) => seatArena / MIB),
@@ -107,8 +107,8 @@ export function workerChart({ points }: WorkerReport): Chart {
   return {
     name: 'workers',
     title: 'Workers, with 64 connections in all',
-    x: { title: 'workers', scale: 'log', format: ',~g', ticks: counts },
-    y: { title: 'per second, × bare node:http', scale: 'linear', format: ',~g' },
+    x: { title: 'workers', scale: 'log', format: ',~f', ticks: counts },
+    y: { title: 'per second, × bare node:http', scale: 'linear', format: ',~f' },
     points: points.flatMap(({ workers, load, orders, reads }) => [
       point(`orders, ${load}`, workers, workerRatios(orders)),
       ...(reads.length > 0 ? [point('reads beside orders', workers, workerRatios(reads))] : []),
