@@ -23,7 +23,7 @@ import type {
 import type { Figure, PartReport } from './figure.ts';
 import { digits, percentile } from './figures.ts';
 import { ACCEPTED, acceptedOf, REFUSED, refusedOf } from './hammer.ts';
-import { FLOOR, QUANTITY } from './requests.ts';
+import { FLOOR, placesFor, QUANTITY } from './requests.ts';
 import { Stage } from './stage.ts';
 import { ROWS } from './targets.ts';
 import { runWrk } from './wrk.ts';
@@ -58,7 +58,6 @@ interface FairnessRun {
 }
 
 const FEW = 64;
-const PLACES_PER_SECOND = 60_000;
 const CLIENT_ENTRY = new URL('fairness-client.js', import.meta.url);
 /** What DESIGN §8 asks for; a test has less. */
 export const CROWD = 1000;
@@ -108,7 +107,7 @@ class Client {
 
 async function runFairness(options: FairnessOptions): Promise<FairnessRun[]> {
   const { runs, seconds, warmUpSeconds } = options;
-  const capacity = Math.min(2_000_000, PLACES_PER_SECOND * (seconds + warmUpSeconds + 1));
+  const capacity = placesFor(seconds + warmUpSeconds + 1);
   const stage = await Stage.start({
     kind: 'orders',
     places: capacity * runs * 2,

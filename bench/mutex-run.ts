@@ -13,7 +13,7 @@ import { heldMicros } from './hold-times.ts';
 import { runNetLoad } from './net-load.ts';
 import type { NetLoadResult } from './net-load.ts';
 import type { BenchOptions } from './options.ts';
-import { QUANTITY } from './requests.ts';
+import { placesFor, QUANTITY } from './requests.ts';
 import { onStage } from './stage.ts';
 import type { Stage } from './stage.ts';
 import { ROWS } from './targets.ts';
@@ -22,9 +22,6 @@ import type { Kill } from './worker-killer.ts';
 const PROBED_ENTRY = new URL('probed-server.js', import.meta.url);
 const EVENT = 'mutex';
 const CONNECTIONS = 64;
-/** More than this client can take in a second. */
-const PLACES_PER_SECOND = 40_000;
-const PLACES_MAX = 2_000_000;
 const KILLS_PER_RUN = 4;
 /** New orders between two kills: the server is to be in its stride again. */
 const ORDERS_BETWEEN = 200;
@@ -46,7 +43,7 @@ export async function mutexFigures(options: BenchOptions): Promise<PartReport> {
 
 /** p50 and p99 of how long the mutex is held, of each run. */
 async function holding({ runs, seconds, warmUpSeconds, limits }: BenchOptions): Promise<PartReport> {
-  const places = Math.min(PLACES_MAX, PLACES_PER_SECOND * (warmUpSeconds + runs * seconds));
+  const places = placesFor(warmUpSeconds + runs * seconds);
   const stageOptions = { kind: 'orders', places, limits, replies: 'accepted', entry: PROBED_ENTRY } as const;
   return onStage(stageOptions, async (stage) => {
     const p50: number[] = [];
@@ -84,7 +81,7 @@ async function holding({ runs, seconds, warmUpSeconds, limits }: BenchOptions): 
 /** Workers killed one after the other while orders come in. */
 async function killing(options: BenchOptions, workers: number): Promise<PartReport> {
   const kills = options.runs * KILLS_PER_RUN;
-  const places = Math.min(PLACES_MAX, PLACES_PER_SECOND * (kills + options.warmUpSeconds));
+  const places = placesFor(kills + options.warmUpSeconds);
   const limits = { ...options.limits, workers };
   const stageOptions = { kind: 'orders', places, limits, replies: 'accepted', entry: PROBED_ENTRY } as const;
   return onStage(stageOptions, async (stage) => {

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { formatTable } from '../src/cli/format.ts';
 import { digits } from './figures.ts';
 import { measure, perSecond } from './measure.ts';
-import { FLOOR, QUANTITY } from './requests.ts';
+import { FLOOR, placesFor, QUANTITY } from './requests.ts';
 import { Stage } from './stage.ts';
 import { findWrk, runWrk } from './wrk.ts';
 
@@ -32,7 +32,7 @@ const connections = Number(process.argv[3] ?? 256);
 const kept = process.argv[4];
 if (findWrk() === null) throw new Error('wrk is not installed; it is what this profile is made under');
 const profiles = kept ?? mkdtempSync(join(tmpdir(), 'frontrow-profile-'));
-const capacity = Math.min(2_000_000, 80_000 * seconds);
+const capacity = placesFor(seconds);
 const stage = await Stage.start({
   kind: 'orders',
   places: capacity * 2,

@@ -11,7 +11,7 @@ import type { HammerResult } from './hammer.ts';
 import { measure } from './measure.ts';
 import type { Line, Pair } from './measure.ts';
 import type { BenchOptions } from './options.ts';
-import { FLOOR, QUANTITY } from './requests.ts';
+import { FLOOR, placesFor, QUANTITY } from './requests.ts';
 import { onStage } from './stage.ts';
 import type { Stage } from './stage.ts';
 import type { RowId } from './targets.ts';
@@ -22,8 +22,7 @@ export interface PartResult {
   readonly checks: readonly AuditCheck[];
 }
 
-/** More places than a second of wrk can take, and of autocannon. */
-const WRK_PLACES_PER_SECOND = 80_000;
+/** More places than a second of autocannon can take. */
 const AUTOCANNON_PLACES_PER_SECOND = 30_000;
 const AUTOCANNON_ROWS_PER_SECOND = 80;
 const SAMPLE_MAX = 500;
@@ -38,8 +37,8 @@ export async function wrkLoad(
   connections: number,
 ): Promise<PartResult> {
   const { runs, seconds, warmUpSeconds, limits, seed } = options;
-  const capacity = Math.min(2_000_000, WRK_PLACES_PER_SECOND * seconds);
-  const warmUpCapacity = Math.min(2_000_000, WRK_PLACES_PER_SECOND * warmUpSeconds);
+  const capacity = placesFor(seconds);
+  const warmUpCapacity = placesFor(warmUpSeconds);
   const places = capacity * runs + warmUpCapacity;
   return onStage({ kind, places, limits, replies: 'accepted' }, async (stage) => {
     const checks: AuditCheck[] = [];

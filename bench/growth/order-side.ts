@@ -3,7 +3,7 @@
  */
 import type { AuditCheck } from '../../src/cli/load-audit.ts';
 import type { SeededRandom } from '../../src/journal/random.ts';
-import { benchEvent, FLOOR, QUANTITY, STALLS } from '../requests.ts';
+import { benchEvent, FLOOR, placesFor, QUANTITY, STALLS } from '../requests.ts';
 import { runWrk } from '../wrk.ts';
 import { EVENT, fillDirectory, hallOf, ROW_SEATS, snapshotDirectory } from './fill.ts';
 import type { Filled } from './fill.ts';
@@ -30,7 +30,6 @@ export type OrderKind = 'floor' | 'another event' | 'a seat' | 'best seats';
 const OTHER_FLOOR_PLACES = 200;
 /** As benchEvent() makes them. */
 const OTHER_ROW_SEATS = 100;
-const WARM_PLACES_PER_SECOND = 60_000;
 const WARM_CONNECTIONS = 64;
 
 /** A server of some scale and who orders there. */
@@ -55,7 +54,7 @@ export async function startSide(
   const hall = hallOf(scale.claims, scale.seats, how.orders);
   const filled = fillDirectory(directory, hall, how);
   await snapshotDirectory(directory, filled.limits);
-  const warmPlaces = warmUpSeconds * WARM_PLACES_PER_SECOND;
+  const warmPlaces = placesFor(warmUpSeconds);
   const places =
     hall.seats + hall.floorPlaces + scale.events * (OTHER_FLOOR_PLACES + scale.otherSeats) + warmPlaces;
   const server = await HallServer.start(directory, places, segmentBytes);

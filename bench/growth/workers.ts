@@ -12,7 +12,7 @@ import type { Figure, PartReport } from '../figure.ts';
 import { acceptedOf, refusedOf } from '../hammer.ts';
 import type { HammerResult } from '../hammer.ts';
 import { perSecond } from '../measure.ts';
-import { FLOOR, QUANTITY } from '../requests.ts';
+import { FLOOR, placesFor, QUANTITY } from '../requests.ts';
 import { Stage } from '../stage.ts';
 import { runWrk } from '../wrk.ts';
 import type { GrowthSetting, WorkerSizes } from './sizes.ts';
@@ -22,8 +22,6 @@ const CONNECTIONS = 64;
 const EVENTS = 8;
 /** Pairs take twelve seconds a run, for each number of workers. */
 const RUNS_MAX = 3;
-/** More than anybody sells in a second. */
-const PLACES_PER_SECOND = 80_000;
 
 const LOADS = ['one event', `${EVENTS} events`, 'one event, reads beside'] as const;
 type Load = (typeof LOADS)[number];
@@ -76,7 +74,7 @@ async function withWorkers(
 ): Promise<{ points: WorkerPoint[]; checks: AuditCheck[] }> {
   const runs = Math.min(how.runs, RUNS_MAX);
   const { seconds, warmUpSeconds } = how.sizes;
-  const places = PLACES_PER_SECOND * (warmUpSeconds + seconds * runs * LOADS.length);
+  const places = placesFor(warmUpSeconds) + placesFor(seconds) * runs * LOADS.length;
   const stage = await Stage.start({ kind: 'orders', places, limits: { workers }, replies: 'accepted' });
   const checks: AuditCheck[] = [];
   const made: string[] = [];
@@ -86,7 +84,7 @@ async function withWorkers(
     duration: number,
   ): Promise<{ orders: Rates; reads: Rates | null }> => {
     const events = eventsOf(load, tag);
-    const capacity = Math.floor((PLACES_PER_SECOND * duration) / events.length);
+    const capacity = Math.floor(placesFor(duration) / events.length);
     for (const event of events) await stage.createEvent(event, capacity, 0);
     made.push(...events);
     const run = (child: Child): Promise<LoadResult> =>

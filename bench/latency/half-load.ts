@@ -10,13 +10,13 @@
  * apart.
  */
 import type { AuditCheck } from '../../src/cli/load-audit.ts';
-import { DEFAULT_LIMITS, LIMIT_RANGES } from '../../src/core/limits.ts';
+import { DEFAULT_LIMITS, LIMIT_RANGES, PLACES_PER_EVENT_MAX } from '../../src/core/limits.ts';
 import type { Limits } from '../../src/core/limits.ts';
 import type { ServerOptions } from '../../src/server.ts';
 import { auditRestart, auditWrk } from '../audit.ts';
 import type { Child } from '../child.ts';
 import type { PartReport } from '../figure.ts';
-import { FLOOR, QUANTITY } from '../requests.ts';
+import { FLOOR, placesFor, QUANTITY } from '../requests.ts';
 import { onStage } from '../stage.ts';
 import type { Stage } from '../stage.ts';
 import { findWrk, runWrk } from '../wrk.ts';
@@ -33,8 +33,6 @@ const SATURATING_CONNECTIONS = 64;
 const SATURATING_SECONDS_MAX = 2;
 /** Above this the pacer would be what is measured. */
 const PER_SECOND_MAX = 20_000;
-const PLACES_PER_SECOND = 80_000;
-const EVENT_PLACES_MAX = 2_000_000;
 /** Of a phase that waits for segments to be filled. */
 const SECONDS_MAX = 60;
 const ORDERS_MAX = 200_000;
@@ -132,20 +130,16 @@ function sizes({ quick }: LatencyOptions): typeof FULL | typeof QUICK {
 
 /** Orders of one phase at most, so that the memory for all of them can be set aside before the first. */
 function ordersMax({ seconds }: LatencyOptions): number {
-  return Math.min(EVENT_PLACES_MAX / QUANTITY, Math.max(ORDERS_MAX, PER_SECOND_MAX * seconds));
+  return Math.min(PLACES_PER_EVENT_MAX / QUANTITY, Math.max(ORDERS_MAX, PER_SECOND_MAX * seconds));
 }
 
 /** Of the server that has most phases; the others need less. */
 function placesOf(options: LatencyOptions): number {
   const { runs, seconds, warmUpSeconds } = options;
-  const saturating = PLACES_PER_SECOND * SATURATING_SECONDS_MAX;
+  const saturating = placesFor(SATURATING_SECONDS_MAX);
   const paced = (2 * PER_SECOND_MAX * seconds + ordersMax(options)) * QUANTITY;
   const large = DEFINITIONS * SEATS;
-  return (saturating + paced + large) * runs + capacityFor(warmUpSeconds) + large;
-}
-
-function capacityFor(seconds: number): number {
-  return Math.min(EVENT_PLACES_MAX, PLACES_PER_SECOND * seconds);
+  return (saturating + paced + large) * runs + placesFor(warmUpSeconds) + large;
 }
 
 class HalfLoad {
@@ -246,7 +240,7 @@ class HalfLoad {
   /** Orders a second that a server takes. */
   async #saturate(name: StageName, event: string, seconds: number): Promise<number> {
     const stage = this.#stages[name];
-    await stage.createEvent(event, capacityFor(seconds), 0);
+    await stage.createEvent(event, placesFor(seconds), 0);
     this.#events[name].push(event);
     const run = await runWrk({
       url: `${stage.server.url}/v1/events/${event}/orders`,

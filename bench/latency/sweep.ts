@@ -12,7 +12,7 @@ import { acceptedOf } from '../hammer.ts';
 import { describeLines } from '../line-tables.ts';
 import { measure } from '../measure.ts';
 import type { Line, Pair, Run } from '../measure.ts';
-import { FLOOR, QUANTITY } from '../requests.ts';
+import { FLOOR, placesFor, QUANTITY } from '../requests.ts';
 import { onStage } from '../stage.ts';
 import type { Stage } from '../stage.ts';
 import { findWrk, runWrk } from '../wrk.ts';
@@ -21,10 +21,8 @@ import type { LatencyOptions, Note } from './latency-options.ts';
 
 const CONNECTIONS = [1, 16, 64, 256, 1000] as const;
 const WARM_UP_CONNECTIONS = 64;
-/** More than can be taken in a second over one connection, and over all. */
+/** More than can be taken in a second over one connection. */
 const PLACES_PER_CONNECTION_SECOND = 20_000;
-const PLACES_PER_SECOND = 80_000;
-const EVENT_PLACES_MAX = 2_000_000;
 
 export async function sweepFigures(options: LatencyOptions, note: Note): Promise<PartReport> {
   const { runs, seconds, warmUpSeconds, limits } = options;
@@ -72,8 +70,7 @@ export function sweepFiguresOf({ connections, pairs }: Line): Figure[] {
 }
 
 function capacityOf(connections: number, seconds: number): number {
-  const perSecond = Math.min(PLACES_PER_SECOND, PLACES_PER_CONNECTION_SECOND * connections);
-  return Math.min(EVENT_PLACES_MAX, perSecond * seconds);
+  return Math.min(placesFor(seconds), PLACES_PER_CONNECTION_SECOND * connections * seconds);
 }
 
 /** Pairs of runs on one stage, each on an event of its own. */

@@ -8,7 +8,7 @@ import type { HammerResult } from '../hammer.ts';
 import { measure, perSecond } from '../measure.ts';
 import type { Run } from '../measure.ts';
 import { runNetLoad } from '../net-load.ts';
-import { FLOOR, QUANTITY } from '../requests.ts';
+import { FLOOR, placesFor, QUANTITY } from '../requests.ts';
 import { runWrk } from '../wrk.ts';
 import type { Contestant, Peer } from './contestant.ts';
 import type { Counts } from './hold-store.ts';
@@ -39,9 +39,6 @@ export interface Load {
   readonly directory: string;
 }
 
-/** More places than a second of wrk can take. */
-const PLACES_PER_SECOND = 80_000;
-const PLACES_MAX = 2_000_000;
 const SELL_OUT_HOLDS = 150;
 const SELL_OUT_REQUESTS = 400;
 const SELL_OUT_CONNECTIONS = 32;
@@ -49,15 +46,10 @@ const TUNING_SECONDS = 1;
 /** Reads of counts until two agree: what was in flight when wrk stopped is through by then. */
 const SETTLE_TRIES_MAX = 100;
 
-/** Places of an event that lasts for a run of so many seconds. */
-function capacityFor(seconds: number): number {
-  return Math.min(PLACES_MAX, PLACES_PER_SECOND * seconds);
-}
-
 /** Places of all events that one contestant will have at most. */
 export function placesOf({ runs, seconds, warmUpSeconds, connections }: PeersOptions): number {
   return (
-    capacityFor(seconds) * runs * connections.length + capacityFor(warmUpSeconds) + SELL_OUT_HOLDS * QUANTITY
+    placesFor(seconds) * runs * connections.length + placesFor(warmUpSeconds) + SELL_OUT_HOLDS * QUANTITY
   );
 }
 
@@ -80,7 +72,7 @@ export async function sellOut(contestant: Contestant, seed: number): Promise<Aud
 /** One run on an event of its own, and its audit. */
 export async function runOnce(contestant: Contestant, load: Load, checks: AuditCheck[]): Promise<PeerRun> {
   const { event, connections, seconds, seed, directory } = load;
-  await contestant.define(event, capacityFor(seconds));
+  await contestant.define(event, placesFor(seconds));
   const before = contestant.storeCpuMicros();
   const run = await measure(contestant.child, (): Promise<HammerResult> =>
     runWrk({
