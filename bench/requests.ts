@@ -15,7 +15,7 @@ export const PLAN_QUANTITIES = [1, 2, 4] as const;
 /** Nearly twice what the fastest machine that this was run on sells in a second: 33,000 orders of two. */
 const PLACES_PER_SECOND = 120_000;
 
-/** Places of an event that is hammered for so many seconds, so that nobody is told that it is sold out. */
+/** Places of an event that is hammered for so many seconds: more than are sold, as far as one event may have them. */
 export function placesFor(seconds: number): number {
   return Math.min(PLACES_PER_EVENT_MAX, Math.ceil(PLACES_PER_SECOND * seconds));
 }

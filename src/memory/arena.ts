@@ -119,6 +119,14 @@ export function eventBase(arena: Arena, slot: number): number {
   return arena.geometry.events + slot * EVENT_WORDS;
 }
 
+/**
+ * What is left of an unsigned word, divided by a length below 2^31. Without the last `| 0` V8 divides doubles, which takes
+ * 12 ns instead of 2.
+ */
+export function remainder(word: number, length: number): number {
+  return ((word >>> 0) % (length >>> 0)) | 0;
+}
+
 /** A 53-bit number of two words. Torn unless inside a guard window or under the mutex. */
 export function loadWide(words: Int32Array, index: number): number {
   return (words[index + 1] >>> 0) * 0x1_0000_0000 + (words[index] >>> 0);

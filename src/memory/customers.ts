@@ -6,6 +6,7 @@
  * Two customers with the same 64 bits would share their limits: one chance in 10^7 at a million customers. Whoever
  * could choose customers' names to bring it about (callers with a sales key) may cancel their tickets as well.
  */
+import { remainder } from './arena.ts';
 import { customerBase, type EventView } from './event.ts';
 import { CUSTOMER } from './layout.ts';
 
@@ -40,11 +41,6 @@ function finish(hash: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-/** Where a search begins. The last `| 0` lets V8 divide integers. */
-function placeOf(hash1: number, capacity: number): number {
-  return ((hash1 >>> 0) % (capacity >>> 0)) | 0;
-}
-
 function isOf(view: EventView, base: number): boolean {
   return (
     view.words[base + CUSTOMER.hash0] === customerHash[0] &&
@@ -62,7 +58,7 @@ function isUnused(view: EventView, base: number): boolean {
  */
 export function placeCustomer(view: EventView): number {
   const { customerCapacity, words } = view;
-  let entry = placeOf(customerHash[1], customerCapacity);
+  let entry = remainder(customerHash[1], customerCapacity);
   let reusable = CUSTOMERS_FULL;
   const probes = Math.min(PROBES_MAX, customerCapacity);
   for (let probe = 0; probe < probes; probe++) {
@@ -106,7 +102,7 @@ export function writeCustomer(
 /** A free entry near a customer's place in a fresh table; CUSTOMERS_FULL for none. */
 export function placeFreshCustomer(view: EventView, hash1: number): number {
   const { customerCapacity } = view;
-  let entry = placeOf(hash1, customerCapacity);
+  let entry = remainder(hash1, customerCapacity);
   for (let probe = 0; probe < Math.min(PROBES_MAX, customerCapacity); probe++) {
     if (view.words[customerBase(view, entry) + CUSTOMER.hash0] === 0) return entry;
     entry = entry + 1 === customerCapacity ? 0 : entry + 1;

@@ -12,7 +12,7 @@
  */
 import { assert } from '../core/assert.ts';
 import { FRAME_KIND, headerBytes, packHeader } from '../core/frame.ts';
-import type { Arena } from './arena.ts';
+import { remainder, type Arena } from './arena.ts';
 import { HEADER, THREAD } from './layout.ts';
 import { threadBase, type ThreadBase } from './threads.ts';
 import { zeroWords } from './zero.ts';
@@ -20,9 +20,9 @@ import { zeroWords } from './zero.ts';
 const RESERVE_TRIES_MAX = 1_000_000;
 const PADDING_WORDS_MAX = 0xff_fffe;
 
-/** Where in the ring a unit lies. All that V8 is told by `>>> 0` and `| 0` is that it may divide integers: 2 ns, not 12. */
+/** Where in the ring a unit lies. */
 function ringOffset(arena: Arena, unit: number): number {
-  return ((unit >>> 0) % (arena.geometry.ringUnits >>> 0)) | 0;
+  return remainder(unit, arena.geometry.ringUnits);
 }
 
 /** Word index in the arena of a ring unit. */
@@ -44,8 +44,7 @@ export function reserveFrame(arena: Arena, thread: ThreadBase, units: number): n
   const { words } = arena;
   assert(units > 0 && units * 4 <= arena.geometry.ringUnits, 'a frame takes a quarter of the ring at most');
   for (let tries = 0; tries < RESERVE_TRIES_MAX; tries++) {
-    // Plain: the compare-and-swap below finds out when it is old.
-    const start = words[HEADER.ringHead];
+    const start = Atomics.load(words, HEADER.ringHead);
     const total = unitsWithPadding(arena, start, units);
     const used = (start - Atomics.load(words, HEADER.ringReleased)) | 0;
     assert(used + total <= arena.geometry.ringUnits, 'credit keeps the ring from filling');
