@@ -1,13 +1,11 @@
 /**
  * Builds one snapshot and ends: the newest one and the segments sealed since are replayed into a throwaway arena,
- * which is written out; then segments that nothing needs any more are deleted. It never looks at live memory, and nobody
- * waits for it: it gives way to all other threads.
+ * which is written out; then segments that nothing needs any more are deleted. It never looks at live memory.
  */
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../src/core/assert.ts';
 import type { SnapshotMessage, SnapshotThreadData } from '../src/core/thread-messages.ts';
-import { giveWay } from '../src/core/thread-priority.ts';
 import { Replay } from '../src/engine/replay.ts';
 import { dumpArena, loadArena } from '../src/engine/snapshot.ts';
 import { FileDisk } from '../src/journal/file-disk.ts';
@@ -54,7 +52,6 @@ function build(data: SnapshotThreadData): SnapshotMessage {
   };
 }
 
-giveWay();
 let message: SnapshotMessage;
 try {
   message = build(workerData as SnapshotThreadData);
