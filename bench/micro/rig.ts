@@ -86,6 +86,7 @@ export class Rig {
       commandIndex: 0,
       nowMs: START_MS,
       nearPosition: 0,
+      gate: 0,
     };
     this.keepFrames = true;
     this.#rules = this.#define(floorPlaces, rows, rowSeats);

@@ -24,11 +24,11 @@ export const eventArchive = defineCommand({
     ['frontrow event archive gala --yes', 'in a script'],
   ],
   async run(args, session) {
-    const ifMatch = readIfMatch(args['if-match']);
     if (!args.yes && !session.canAsk) {
       throw new UsageError('archive takes orders away and asks nobody in a pipe: give --yes');
     }
     const client = session.client();
+    const ifMatch = await readIfMatch(client, args.event, args['if-match']);
     if (!args.yes && !(await mayArchive(client, args.event, session))) {
       session.tell('Nothing was changed.');
       return EXIT.ok;

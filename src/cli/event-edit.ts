@@ -43,17 +43,18 @@ export const eventEdit = defineCommand({
     const given = readPatch(args, args.file === undefined ? {} : await readJsonObject(args.file, session));
     const client = session.client();
     let patch: EventPatch = given;
-    let ifMatch = readIfMatch(args['if-match']);
+    let ifMatch = await readIfMatch(client, args.event, args['if-match']);
     if (args.file === undefined && Object.keys(given).length === 0) {
       if (!session.canAsk || !session.isTerminal) {
         throw new UsageError('say what to change: options such as --name, a JSON file, or - for stdin');
       }
-      const event = liveEvent(await client.events.get(args.event));
+      const { etag, value } = await client.events.getTagged(args.event);
+      const event = liveEvent(value);
       const edited = await editDefinition(event, session);
       if (edited === null) return session.note('Nothing was changed.');
       patch = edited;
       // What the person looked at is what is changed; another's change in the meantime is not overwritten.
-      ifMatch ??= event.version;
+      ifMatch ??= etag ?? undefined;
     }
     const options = { ifMatch, idempotencyKey: args['idempotency-key'] };
     const event = await client.events.patch(args.event, patch, options);

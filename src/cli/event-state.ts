@@ -28,8 +28,10 @@ function stateCommand(verb: string, state: LiveEventState, describe: string, nex
     options: { 'if-match': IF_MATCH, 'idempotency-key': IDEMPOTENCY_KEY },
     examples: [[`frontrow event ${verb} gala`, '']],
     async run(args, session) {
-      const options = { ifMatch: readIfMatch(args['if-match']), idempotencyKey: args['idempotency-key'] };
-      const event = await session.client().events.patch(args.event, { state }, options);
+      const client = session.client();
+      const ifMatch = await readIfMatch(client, args.event, args['if-match']);
+      const options = { ifMatch, idempotencyKey: args['idempotency-key'] };
+      const event = await client.events.patch(args.event, { state }, options);
       await session.show(event, event.id, () => describeEvent(event, session));
       session.next(next.replaceAll('EVENT', event.id));
     },

@@ -29,8 +29,11 @@ export interface EventListOptions extends PageOptions {
 }
 
 export interface PatchOptions extends ChangeOptions {
-  /** The `version` that was read, or `'*'`. Any other by now: 412 `version-mismatch`, and nothing is changed. */
-  readonly ifMatch?: number | '*' | undefined;
+  /**
+   * The ETag that getTagged() read, or `'*'`. If the definition has another one by now: 412 `version-mismatch`, and
+   * nothing is changed.
+   */
+  readonly ifMatch?: string | undefined;
 }
 
 export interface SectionOptions extends CallOptions {
@@ -46,6 +49,12 @@ export interface HistoryOptions extends PageOptions {
 export type Conditional<T> =
   | { readonly changed: true; readonly etag: string | null; readonly value: T }
   | { readonly changed: false; readonly etag: string | null };
+
+/** What was read, and the ETag that names this state of it. */
+export interface Tagged<T> {
+  readonly etag: string | null;
+  readonly value: T;
+}
 
 export class EventCalls {
   readonly #transport: Transport;
@@ -71,6 +80,19 @@ export class EventCalls {
   /** The definition, or what is left of an event that was archived: `state` tells them apart. */
   get(event: string, options: CallOptions = {}): Promise<EventDefinition | ArchivedEvent> {
     return this.#read([event], options);
+  }
+
+  /** The same with its ETag, which `ifMatch` takes: a change of just what was read. */
+  async getTagged(
+    event: string,
+    options: CallOptions = {},
+  ): Promise<Tagged<EventDefinition | ArchivedEvent>> {
+    const reply = await this.#transport.send<EventDefinition | ArchivedEvent>({
+      ...callOptions(options),
+      method: 'GET',
+      path: ['v1', 'events', event],
+    });
+    return { etag: reply.etag, value: reply.body };
   }
 
   /** Changes what is given. Only `state: 'archived'` is answered with an archived event. */
@@ -208,13 +230,12 @@ export class EventCalls {
 
   #patch<T>(event: string, body: EventPatch, options: PatchOptions): Promise<Reply<T>> {
     const { ifMatch } = options;
-    const etag = typeof ifMatch === 'number' ? `"${ifMatch}"` : ifMatch;
     return this.#transport.send<T>({
       ...changeOptions(options),
       method: 'PATCH',
       path: ['v1', 'events', event],
       body,
-      ...(etag === undefined ? {} : { headers: { 'if-match': etag } }),
+      ...(ifMatch === undefined ? {} : { headers: { 'if-match': ifMatch } }),
     });
   }
 }

@@ -72,7 +72,7 @@ export interface EventDefinition {
   readonly id: string;
   readonly name: string;
   readonly state: LiveEventState;
-  /** Counts the definition's changes; what `ifMatch` takes. */
+  /** Counts the definition's changes. */
   readonly version: number;
   readonly createdAt: string;
   readonly startsAt: string;

@@ -43,6 +43,8 @@ export interface BatchContext {
   nowMs: number;
   /** Any position less than 16 GiB away from the ring's head. */
   nearPosition: number;
+  /** What must be durable before the batch's replies leave; raised by each look at an event (look.ts). */
+  gate: number;
 }
 
 /** An expected no, with the numbers behind it. Sections and seats are indices; the service names them. */

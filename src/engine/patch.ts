@@ -17,7 +17,6 @@ import {
   type EventShape,
   type TableSizes,
 } from '../memory/layout.ts';
-import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import {
   eventState,
   findFreePages,
@@ -43,6 +42,7 @@ import {
 import { shapeOf, type EventDefinition } from './definition.ts';
 import { frameBytesMax } from './define.ts';
 import { ARCHIVE, PATCH } from './facts.ts';
+import { underMutex } from './look.ts';
 
 export interface PatchCommand {
   /** As it will be stored: ranges of seats not written out. */
@@ -88,13 +88,6 @@ export function patchEvent(context: BatchContext, slot: number, command: PatchCo
   const isUsed = outcome.ok && outcome.retired;
   if (!isUsed) underMutex(context, REGISTRY_SLOT, () => freePages(arena, firstPage, room.pageCount));
   return outcome;
-}
-
-function underMutex<T>(context: BatchContext, slot: number, action: () => T): T {
-  acquireMutex(context.arena, context.thread, slot);
-  const result = action();
-  releaseMutex(context.arena, context.thread);
-  return result;
 }
 
 type Tried =

@@ -16,7 +16,7 @@ import {
   viewAt,
   type EventView,
 } from '../memory/event.ts';
-import { loadPosition, loadSequence, readGuard, settleLoads } from '../memory/guard.ts';
+import { loadPosition, loadSequence } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
@@ -35,36 +35,14 @@ import {
   TAIL_HEADER_WORDS,
 } from '../memory/layout.ts';
 import { isLive } from '../memory/registry.ts';
-import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import type { BatchContext } from './command.ts';
-
-const WINDOW_TRIES = 4;
+import { inWindow } from './look.ts';
 
 /** What was read, and the sequence and journal position at which it was true. */
 export interface Consistent<T> {
   readonly value: T;
   readonly sequence: number;
   readonly position: number;
-}
-
-/**
- * Runs `read` in one even, unchanged guard window of a slot, or under its mutex after a few tries. Workers only: it may
- * wait for the mutex.
- */
-export function inWindow<T>(context: BatchContext, slot: number, read: () => T): T {
-  const { arena } = context;
-  for (let tries = 0; tries < WINDOW_TRIES; tries++) {
-    // Pairs with the changes in openGuard() and closeGuard().
-    const guard = readGuard(arena, slot);
-    if ((guard & 1) === 1) continue;
-    const seen = read();
-    settleLoads(arena, slot);
-    if (readGuard(arena, slot) === guard) return seen;
-  }
-  acquireMutex(arena, context.thread, slot);
-  const seen = read();
-  releaseMutex(arena, context.thread);
-  return seen;
 }
 
 /** Runs `read` so that all it loads belongs to one sequence. See inWindow(). */
@@ -92,10 +70,11 @@ function sequenceOf(view: EventView): number {
   return isThere ? loadSequence(arena, slot) : loadWide(words, base + EVENT.retiredSequenceLow);
 }
 
-/** What is needed to look at an event: its tables, and its definition as stored. */
+/** What is needed to look at an event: its tables, its definition as stored, and its position at that moment. */
 export interface EventReading {
   readonly view: EventView;
   readonly json: Uint8Array;
+  readonly position: number;
 }
 
 /** May be nonsense outside of the mutex or of an unchanged guard window; reads only within the arena. */
@@ -106,7 +85,8 @@ function readSlot(arena: Arena, slot: number): EventReading {
   const { view } = viewAt(arena, slot, eventShape(arena, slot), eventSizes(arena, slot), firstPage);
   const bytes = words[base + EVENT.definitionBytes];
   const start = Math.min(view.definition, geometry.totalBytes / 4) * 4;
-  return { view, json: arena.bytes.slice(start, start + Math.max(0, bytes)) };
+  const json = arena.bytes.slice(start, start + Math.max(0, bytes));
+  return { view, json, position: loadPosition(arena, slot) };
 }
 
 /** The event of a slot as it is at one moment; null when there is none, or it is archived. */

@@ -5,10 +5,10 @@
  * writers never let it finish, and the mutex, where it comes to that, is held for one slice only. A claim stays at its
  * cell all its life: so pages and slices put together miss no claim that was there all the time, and tell none twice.
  */
-import { loadWide } from '../memory/arena.ts';
+import { eventBase, loadWide } from '../memory/arena.ts';
 import { claimItems, claimState, isStart } from '../memory/claims.ts';
 import { cellBase, type EventView } from '../memory/event.ts';
-import { loadPosition } from '../memory/guard.ts';
+import { loadSequence } from '../memory/guard.ts';
 import {
   CELL_WORDS,
   CLAIM,
@@ -27,14 +27,8 @@ import {
 } from '../memory/layout.ts';
 import { archiveSummary, eventState } from '../memory/registry.ts';
 import type { BatchContext } from './command.ts';
-import {
-  inWindow,
-  readClaim,
-  readConsistent,
-  readCounts,
-  type ClaimCopy,
-  type SectionCounts,
-} from './read.ts';
+import { inWindow } from './look.ts';
+import { readClaim, readConsistent, readCounts, type ClaimCopy, type SectionCounts } from './read.ts';
 
 /** Cells that one page goes through at most, so that one list cannot keep a worker for long: 8 MiB of memory. */
 const SCAN_CELLS_MAX = 262_144;
@@ -91,8 +85,6 @@ export interface ClaimPage {
   readonly claims: readonly ClaimCopy[];
   /** Cell at which the next page begins, or -1 when the table's end was reached. */
   readonly next: number;
-  /** What must be durable before the page is told. */
-  readonly position: number;
 }
 
 /**
@@ -108,21 +100,19 @@ export function scanClaims(
 ): ClaimPage {
   const claims: ClaimCopy[] = [];
   const end = Math.min(view.cellCount, from + SCAN_CELLS_MAX);
-  let position = 0;
   let cell = from;
   while (cell < end && claims.length < limit) {
     const start = cell;
     const stop = Math.min(end, start + SLICE_CELLS);
     const room = limit - claims.length;
-    const slice = readConsistent(context, view, () =>
+    const { value: slice } = readConsistent(context, view, () =>
       isCurrentView(view) ? scanSlice(view, filter, start, stop, room) : null,
     );
-    position = slice.position;
-    if (slice.value === null) return { claims, next: start, position };
-    claims.push(...slice.value.claims);
-    cell = slice.value.next;
+    if (slice === null) return { claims, next: start };
+    claims.push(...slice.claims);
+    cell = slice.next;
   }
-  return { claims, next: cell < view.cellCount ? cell : -1, position };
+  return { claims, next: cell < view.cellCount ? cell : -1 };
 }
 
 function scanSlice(
@@ -232,14 +222,20 @@ export function readChanges(view: EventView, after: number, seatsMax: number): C
   return { seats: { indices, states }, counts };
 }
 
-/** What is left of an archived event, and what must be durable before it is told; null when it is not archived. */
-export function readSummary(
-  context: BatchContext,
-  slot: number,
-): { readonly bytes: Uint8Array; readonly position: number } | null {
+/** What is left of an archived event. */
+export interface ArchivedEvent {
+  /** JSON text. */
+  readonly summary: Uint8Array;
+  readonly version: number;
+  readonly sequence: number;
+}
+
+/** Null when the event is not archived. */
+export function readArchived(context: BatchContext, slot: number): ArchivedEvent | null {
   const { arena } = context;
   return inWindow(context, slot, () => {
     if (eventState(arena, slot) !== EVENT_STATE.archived) return null;
-    return { bytes: archiveSummary(arena, slot), position: loadPosition(arena, slot) };
+    const version = arena.words[eventBase(arena, slot) + EVENT.version];
+    return { summary: archiveSummary(arena, slot), version, sequence: loadSequence(arena, slot) };
   });
 }

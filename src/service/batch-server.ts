@@ -17,16 +17,16 @@ import { BLOCK, CREATE_EVENT, CREATE_HOLD, CREATE_ORDER, PATCH_EVENT, UNBLOCK } 
 import { encodeReplies } from '../core/reply-codec.ts';
 import { decodeRequestHeader, decodeRequests } from '../core/request-codec.ts';
 import type { BatchContext } from '../engine/command.ts';
+import { acquire, inWindow, lookAt, release, underMutex } from '../engine/look.ts';
 import { decodeClaim, readClaim, readConsistent, type Claim } from '../engine/read.ts';
 import { reclaim } from '../engine/patch.ts';
 import { sweep } from '../engine/settle.ts';
 import type { Arena } from '../memory/arena.ts';
 import { nextDeadline } from '../memory/deadlines.ts';
-import { loadPosition, loadSequence } from '../memory/guard.ts';
+import { loadSequence } from '../memory/guard.ts';
 import { EVENT_STATE } from '../memory/layout.ts';
-import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import { eventState, REGISTRY_SLOT } from '../memory/registry.ts';
-import { headPosition, loadDurable } from '../memory/ring.ts';
+import { loadDurable } from '../memory/ring.ts';
 import { wakeJournal, type ThreadBase } from '../memory/threads.ts';
 import { prepareBlock } from './block-requests.ts';
 import { WorkerCache, type CachedEvent } from './cache.ts';
@@ -35,8 +35,8 @@ import { prepareClaim } from './claim-requests.ts';
 import { answerEvent, defineReply, prepareDefine, runDefine } from './define-request.ts';
 import { runPatch } from './event-requests.ts';
 import { answered, type Prepared, type Render } from './prepared.ts';
-import { notFound } from './read-result.ts';
-import { serveRead, type ReadDeps } from './read-requests.ts';
+import { notFoundReply, type ReadDeps } from './read-result.ts';
+import { serveRead } from './read-requests.ts';
 import { problemReply } from './replies.ts';
 
 /** Whether a claim is the one that a request's target names, where it names one. */
@@ -56,8 +56,6 @@ function prepareAll(event: CachedEvent, requests: readonly BatchRequest[]): Prep
 
 interface BatchResult {
   readonly replies: readonly BatchReply[];
-  /** Position that must be durable before the replies leave. */
-  readonly gate: number;
   readonly nextDeadlineMs: number;
   readonly expired: number;
   readonly moreDue: boolean;
@@ -68,7 +66,6 @@ interface BatchResult {
 interface WriteRun {
   /** Of the requests that were served, in order; what is to be rendered is rendered when the mutex is free. */
   readonly replies: (BatchReply | Render)[];
-  gate: number;
   nextDeadlineMs: number;
   changed: boolean;
 }
@@ -76,7 +73,6 @@ interface WriteRun {
 /** A result that says nothing but its replies. */
 const NOTHING: BatchResult = {
   replies: [],
-  gate: 0,
   nextDeadlineMs: Infinity,
   expired: 0,
   moreDue: false,
@@ -97,7 +93,7 @@ export class BatchServer {
 
   constructor(arena: Arena, thread: ThreadBase, channel: BroadcastChannel, incarnation: string) {
     this.#arena = arena;
-    this.#context = { arena, thread, batchId: 0, commandIndex: 0, nowMs: 0, nearPosition: 0 };
+    this.#context = { arena, thread, batchId: 0, commandIndex: 0, nowMs: 0, nearPosition: 0, gate: 0 };
     this.#cache = new WorkerCache(this.#context, channel);
     this.#deps = {
       context: this.#context,
@@ -112,10 +108,12 @@ export class BatchServer {
     context.batchId = header.batchId;
     context.nowMs = header.nowMs;
     context.nearPosition = loadDurable(this.#arena);
+    context.gate = 0;
     this.#cache.drain();
     const requests = decodeRequests(batch);
     const { replies, ...result } = this.#serveKind(header, requests);
-    return encodeReplies({ batchId: header.batchId, ...result }, requests, replies);
+    // After the last look of all.
+    return encodeReplies({ batchId: header.batchId, gate: context.gate, ...result }, requests, replies);
   }
 
   #serveKind(header: BatchHeader, requests: readonly BatchRequest[]): BatchResult {
@@ -137,7 +135,7 @@ export class BatchServer {
   }
 
   #write(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const run: WriteRun = { replies: [], gate: 0, nextDeadlineMs: Infinity, changed: false };
+    const run: WriteRun = { replies: [], nextDeadlineMs: Infinity, changed: false };
     for (let tries = 1; run.replies.length < requests.length; tries++) {
       const rest = requests.slice(run.replies.length);
       const event = this.#cache.event(slot);
@@ -150,26 +148,26 @@ export class BatchServer {
       this.#cache.announce(slot);
     }
     const replies = run.replies.map((reply) => (typeof reply === 'function' ? reply() : reply));
-    return { ...NOTHING, replies, gate: run.gate, nextDeadlineMs: run.nextDeadlineMs };
+    return { ...NOTHING, replies, nextDeadlineMs: run.nextDeadlineMs };
   }
 
   /** Takes the mutex for each step, for as long as the event is what they were prepared for. */
   #runPrepared(event: CachedEvent, prepared: readonly Prepared[], run: WriteRun): void {
     let isCurrent = true;
     for (let i = 0; i < prepared.length && isCurrent; i++) {
-      acquireMutex(this.#arena, this.#context.thread, event.slot);
+      acquire(this.#context, event.slot);
       isCurrent = this.#cache.isCurrent(event);
       if (isCurrent) this.#runHeld(event, prepared[i], run);
-      releaseMutex(this.#arena, this.#context.thread);
+      release(this.#context, event.slot);
     }
   }
 
   /** The event has changed each time its requests were prepared. Under the mutex it cannot, at the cost of who waits. */
   #runWhole(slot: number, requests: readonly BatchRequest[], run: WriteRun): void {
-    acquireMutex(this.#arena, this.#context.thread, slot);
+    acquire(this.#context, slot);
     const event = this.#cache.event(slot);
     if (event !== null) for (const step of prepareAll(event, requests)) this.#runHeld(event, step, run);
-    releaseMutex(this.#arena, this.#context.thread);
+    release(this.#context, slot);
   }
 
   /** Runs a step of an event whose mutex is held. */
@@ -178,92 +176,68 @@ export class BatchServer {
     this.#context.commandIndex = run.replies.length;
     run.replies.push(step.kind === 'command' ? step.run(this.#context) : step.reply);
     if (loadSequence(this.#arena, slot) !== before) run.changed = true;
-    run.gate = loadPosition(this.#arena, slot);
     run.nextDeadlineMs = nextDeadline(view);
   }
 
   /** Writes of an event that is not there, or is archived. */
   #writeNowhere(slot: number, requests: readonly BatchRequest[], run: WriteRun): void {
-    const isArchived = eventState(this.#arena, slot) === EVENT_STATE.archived;
+    const state = inWindow(this.#context, slot, () => eventState(this.#arena, slot));
+    const isArchived = state === EVENT_STATE.archived;
     for (const request of requests) {
       const { operation, subject, requestId } = request;
       const isNewClaim = operation === CREATE_HOLD.code || operation === CREATE_ORDER.code;
       const reply =
         isArchived && isNewClaim
           ? problemReply('sale-closed', requestId, { detail: `Event ${subject} is archived` })
-          : notFound(request);
+          : notFoundReply(this.#deps, request);
       run.replies.push(reply);
     }
-    run.gate = headPosition(this.#arena);
     run.nextDeadlineMs = Infinity;
   }
 
   /** A batch of the registry: events made, changed and archived, one after the other. */
   #define(requests: readonly BatchRequest[], isReclaim: boolean): BatchResult {
     const context = this.#context;
-    if (isReclaim) {
-      acquireMutex(this.#arena, context.thread, REGISTRY_SLOT);
-      reclaim(context);
-      releaseMutex(this.#arena, context.thread);
-    }
-    let gate = 0;
+    if (isReclaim) underMutex(context, REGISTRY_SLOT, () => reclaim(context));
     let retired = false;
     const replies = requests.map((request, i) => {
       context.commandIndex = i;
       if (request.operation === CREATE_EVENT.code) return this.#create(request);
-      if (request.operation !== PATCH_EVENT.code) return serveRead(this.#deps, REGISTRY_SLOT, request).reply;
-      const result = runPatch(context, this.#cache, request);
+      if (request.operation !== PATCH_EVENT.code) return serveRead(this.#deps, REGISTRY_SLOT, request);
+      const result = runPatch(this.#deps, request);
       if (result.changed) this.#cache.announce(result.slot);
       if (result.retired) retired = true;
-      if (result.slot >= 0) gate = Math.max(gate, this.#gateOf(result.slot));
       return result.reply;
     });
     wakeJournal(this.#arena);
-    return { ...NOTHING, replies, gate: Math.max(gate, this.#gateOf(REGISTRY_SLOT)), retired };
+    return { ...NOTHING, replies, retired };
   }
 
   #create(request: BatchRequest): BatchReply {
     const context = this.#context;
     const step = prepareDefine(request);
     if (step.kind === 'reply') return step.reply;
-    acquireMutex(this.#arena, context.thread, REGISTRY_SLOT);
-    const run = runDefine(context, step);
-    releaseMutex(this.#arena, context.thread);
-    return defineReply(context, this.#cache, request, run);
-  }
-
-  /** Position that covers all that a slot shows now. Two words: read in one window, or under the mutex. */
-  #gateOf(slot: number): number {
-    acquireMutex(this.#arena, this.#context.thread, slot);
-    const position = loadPosition(this.#arena, slot);
-    releaseMutex(this.#arena, this.#context.thread);
-    return position;
+    const run = underMutex(context, REGISTRY_SLOT, () => runDefine(context, step));
+    return defineReply(this.#deps, request, run);
   }
 
   #read(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    let gate = 0;
-    const replies = requests.map((request) => {
-      const { reply, position } = serveRead(this.#deps, slot, request);
-      gate = Math.max(gate, position);
-      return reply;
-    });
+    const replies = requests.map((request) => serveRead(this.#deps, slot, request));
     const event = this.#cache.event(slot);
     const nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
-    return { ...NOTHING, replies, gate, nextDeadlineMs };
+    return { ...NOTHING, replies, nextDeadlineMs };
   }
 
   #expire(slot: number, beforeMs: number): BatchResult {
     let expired = 0;
-    let gate = 0;
     let nextDeadlineMs = Infinity;
     let isMore = true;
     while (isMore && expired < SWEEP_MAX) {
-      acquireMutex(this.#arena, this.#context.thread, slot);
+      acquire(this.#context, slot);
       const event = this.#cache.event(slot);
       const count = event === null ? 0 : sweep(this.#context, event.view, beforeMs, SWEEP_PER_HOLD);
-      gate = loadPosition(this.#arena, slot);
       nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
-      releaseMutex(this.#arena, this.#context.thread);
+      release(this.#context, slot);
       expired += count;
       isMore = count === SWEEP_PER_HOLD;
     }
@@ -271,40 +245,33 @@ export class BatchServer {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
-    return { ...NOTHING, gate, nextDeadlineMs, expired, moreDue: isMore };
+    return { ...NOTHING, nextDeadlineMs, expired, moreDue: isMore };
   }
 
   /** Replies for commands that a lost worker had published: from what they made, as it is now. */
   #answer(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    let gate = this.#gateOf(slot);
-    const replies = requests.map((request) => {
-      if (slot === REGISTRY_SLOT) {
-        gate = Math.max(gate, this.#gateOf(request.fact));
-        return answerEvent(this.#context, this.#cache, request);
-      }
-      const answer = this.#answerClaim(slot, request);
-      gate = Math.max(gate, answer.position);
-      return answer.reply;
-    });
-    return { ...NOTHING, replies, gate };
+    // Even a reply that shows nothing tells that the command has happened.
+    lookAt(this.#context, slot);
+    const replies = requests.map((request) =>
+      slot === REGISTRY_SLOT ? answerEvent(this.#deps, request) : this.#answerClaim(slot, request),
+    );
+    return { ...NOTHING, replies };
   }
 
-  #answerClaim(slot: number, request: BatchRequest): { reply: BatchReply; position: number } {
+  #answerClaim(slot: number, request: BatchRequest): BatchReply {
     const context = this.#context;
     const event = this.#cache.event(slot);
     const isAboutClaim = request.operation !== BLOCK.code && request.operation !== UNBLOCK.code;
-    const read =
+    const copy =
       event === null || !isAboutClaim
-        ? { value: null, position: 0 }
-        : readConsistent(context, event.view, (view) => readClaim(view, request.fact));
-    const claim = read.value === null ? null : decodeClaim(read.value);
+        ? null
+        : readConsistent(context, event.view, (view) => readClaim(view, request.fact)).value;
+    const claim = copy === null ? null : decodeClaim(copy);
     // Its cells may have been taken by a later command of the same batch; another's claim is never told.
     if (event === null || claim === null || !isClaimOf(request, claim)) {
-      const reply = problemReply('outcome-unknown', request.requestId, { applied: true });
-      return { reply, position: read.position };
+      return problemReply('outcome-unknown', request.requestId, { applied: true });
     }
     const isNew = request.operation === CREATE_HOLD.code || request.operation === CREATE_ORDER.code;
-    const reply = claimReply(context, event, request, claim, true, false, isNew ? claim.ticketCount : 0);
-    return { reply, position: read.position };
+    return claimReply(context, event, request, claim, true, false, isNew ? claim.ticketCount : 0);
   }
 }

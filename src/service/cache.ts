@@ -13,6 +13,7 @@ import { receiveMessageOnPort, type BroadcastChannel, type MessagePort } from 'n
 import type { BatchReply } from '../core/batch.ts';
 import type { BatchContext } from '../engine/command.ts';
 import { parseDefinition, saleRules, SeatMap, type SaleRules } from '../engine/definition.ts';
+import { raiseGate } from '../engine/look.ts';
 import { readEvent } from '../engine/read.ts';
 import { eventBase, type Arena } from '../memory/arena.ts';
 import type { EventView } from '../memory/event.ts';
@@ -34,6 +35,7 @@ const REPLY_BYTES_MAX = 32 * 1024 * 1024;
 
 interface MadeReply {
   readonly reply: BatchReply;
+  /** What must be durable before it is told. */
   readonly position: number;
 }
 
@@ -49,6 +51,8 @@ export interface CachedEvent {
   readonly map: SeatMap;
   readonly rules: SaleRules;
   readonly replies: Map<string, ReadyReply>;
+  /** Where the event stood in the journal when its definition was read. */
+  readonly position: number;
   /** Memory that it takes here without its replies, about. */
   readonly bytes: number;
 }
@@ -200,13 +204,14 @@ export class WorkerCache {
         this.#events.set(slot, known);
         this.#latest = known;
       }
+      raiseGate(this.#context, known.position);
       return known;
     }
     this.#forget(slot);
     if (slot === REGISTRY_SLOT) return null;
     const found = readEvent(this.#context, slot);
     if (found === null) return null;
-    const { view, json } = found;
+    const { view, json, position } = found;
     const definition = parseDefinition(json);
     const event = {
       slot,
@@ -215,6 +220,7 @@ export class WorkerCache {
       map: new SeatMap(definition),
       rules: saleRules(definition),
       replies: new Map<string, ReadyReply>(),
+      position,
       bytes: eventBytes(view, json),
     };
     this.#events.set(slot, event);
@@ -230,13 +236,15 @@ export class WorkerCache {
   }
 
   /** A ready reply that is still true, or was made for this batch; or null. Counts a hit or a miss. */
-  ready(event: CachedEvent, name: string): MadeReply | null {
+  ready(event: CachedEvent, name: string): BatchReply | null {
     const ready = event.replies.get(name);
     // Even and unchanged since the reply was made: nothing has happened to the event.
     const isTrue = ready !== undefined && ready.guard === readGuard(this.#arena, event.slot);
     const found = isTrue ? ready : this.#made.get(name);
     this.#count(found === undefined ? THREAD.cacheMisses : THREAD.cacheHits);
-    return found ?? null;
+    if (found === undefined) return null;
+    raiseGate(this.#context, found.position);
+    return found.reply;
   }
 
   /**

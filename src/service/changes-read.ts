@@ -2,24 +2,25 @@
  * READ_CHANGES: what has changed in an event since a sequence, which the main thread asks for and tells everybody who
  * follows the event. `?after=` left out means from now on: nothing has changed, and this is the sequence to begin at.
  */
-import type { BatchRequest } from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { readCounts } from '../engine/read.ts';
 import { readChanges } from '../engine/scan.ts';
 import { loadSequence } from '../memory/guard.ts';
 import type { CachedEvent } from './cache.ts';
 import { parseQuery, queryNumber } from './parse.ts';
-import { notFoundResult, readCurrent, refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
+import { parseProblem } from './prepared.ts';
+import { notFoundReply, readCurrent, type ReadDeps } from './read-result.ts';
 import { textReply } from './replies.ts';
 import { STATE_LETTERS } from './seat-states.ts';
 
 /** With more seats than this to tell of, the reader had better fetch the seat map. */
 const CHANGED_SEATS_MAX = 20_000;
 
-export function serveChanges(deps: ReadDeps, known: CachedEvent, request: BatchRequest): ReadResult {
+export function serveChanges(deps: ReadDeps, known: CachedEvent, request: BatchRequest): BatchReply {
   const query = parseQuery(request.query, ['after']);
-  if (!query.ok) return refusedRead(deps, request, query);
+  if (!query.ok) return parseProblem(request, query);
   const after = queryNumber(query.value, 'after', 0, 0, Number.MAX_SAFE_INTEGER);
-  if (!after.ok) return refusedRead(deps, request, after);
+  if (!after.ok) return parseProblem(request, after);
   const isFromNow = !query.value.has('after');
   const read = readCurrent(deps, known, ({ view }) => {
     const now = loadSequence(view.arena, view.slot);
@@ -29,12 +30,12 @@ export function serveChanges(deps: ReadDeps, known: CachedEvent, request: BatchR
       return { seats: { indices: [], states: [] }, counts: readCounts(view) };
     return readChanges(view, after.value, CHANGED_SEATS_MAX);
   });
-  if (read === null) return notFoundResult(deps, request);
-  const { event, sequence, position } = read;
+  if (read === null) return notFoundReply(deps, request);
+  const { event, sequence } = read;
   const { seats, counts } = read.value;
   const { definition } = event.map;
   const head = `"event":"${definition.id}","sequence":${sequence},"state":"${definition.state}"`;
-  if (seats === null) return { reply: textReply(200, `{${head},"reset":true}`, { sequence }), position };
+  if (seats === null) return textReply(200, `{${head},"reset":true}`, { sequence });
   const seatTexts = seats.indices.map(
     (seat, i) => `"${event.map.label(seat)}":"${STATE_LETTERS[seats.states[i]]}"`,
   );
@@ -46,5 +47,5 @@ export function serveChanges(deps: ReadDeps, known: CachedEvent, request: BatchR
     blocked,
   }));
   const json = `{${head},"seats":{${seatTexts.join(',')}},"sections":${JSON.stringify(sections)}}`;
-  return { reply: textReply(200, json, { sequence }), position };
+  return textReply(200, json, { sequence });
 }

@@ -10,11 +10,11 @@ import { define, type DefineCommand, type Defined } from '../engine/define.ts';
 import type { EventDefinition } from '../engine/definition.ts';
 import type { KeyHash } from '../memory/keys.ts';
 import { findEvent } from '../memory/registry.ts';
-import type { WorkerCache } from './cache.ts';
 import { parseCreateEvent, slug, type NewDefinition } from './define-body.ts';
 import { eventAsItIs } from './event-requests.ts';
 import { keyHash } from './key-hash.ts';
 import { parseProblem } from './prepared.ts';
+import type { ReadDeps } from './read-result.ts';
 import { problemReply } from './replies.ts';
 
 export type PreparedDefine =
@@ -59,17 +59,12 @@ export function runDefine(context: BatchContext, step: PreparedDefine & { kind: 
   return define(context, command);
 }
 
-export function defineReply(
-  context: BatchContext,
-  cache: WorkerCache,
-  request: BatchRequest,
-  run: DefineRun,
-): BatchReply {
+export function defineReply(deps: ReadDeps, request: BatchRequest, run: DefineRun): BatchReply {
   if (!run.ok) {
     const detail = run.code === 'forbidden' ? forbiddenDetail(request) : undefined;
     return problemReply(run.code, request.requestId, { detail });
   }
-  return created(context, cache, run.slot, run.replayed);
+  return created(deps, run.slot, run.replayed);
 }
 
 function forbiddenDetail({ events }: BatchRequest): string {
@@ -77,13 +72,13 @@ function forbiddenDetail({ events }: BatchRequest): string {
 }
 
 /** The reply to a definition or change that a lost worker had published; the request's fact is the event's slot. */
-export function answerEvent(context: BatchContext, cache: WorkerCache, request: BatchRequest): BatchReply {
-  if (request.operation !== CREATE_EVENT.code) return eventAsItIs(context, cache, request.fact, 200, {});
-  return created(context, cache, request.fact, false);
+export function answerEvent(deps: ReadDeps, request: BatchRequest): BatchReply {
+  if (request.operation !== CREATE_EVENT.code) return eventAsItIs(deps, request.fact, 200, {});
+  return created(deps, request.fact, false);
 }
 
-function created(context: BatchContext, cache: WorkerCache, slot: number, replayed: boolean): BatchReply {
-  const event = cache.event(slot);
-  if (replayed || event === null) return eventAsItIs(context, cache, slot, 200, { replayed });
-  return eventAsItIs(context, cache, slot, 201, { location: `/v1/events/${event.map.definition.id}` });
+function created(deps: ReadDeps, slot: number, replayed: boolean): BatchReply {
+  const event = deps.cache.event(slot);
+  if (replayed || event === null) return eventAsItIs(deps, slot, 200, { replayed });
+  return eventAsItIs(deps, slot, 201, { location: `/v1/events/${event.map.definition.id}` });
 }

@@ -2,25 +2,25 @@
  * `PATCH /v1/events/{event}`: change an event, or archive it. In the registry's lane, since either may take or give
  * memory; the engine takes the mutexes itself, so what was read before may be old by then, and is read again.
  */
-import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { assert, unreachable } from '../core/assert.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { ARCHIVE_SUMMARY_BYTES_MAX } from '../core/limits.ts';
 import { checkKey, type BatchContext, type KeyCheck, type Refusal } from '../engine/command.ts';
 import { parseStored, type EventDefinition } from '../engine/definition.ts';
+import { inWindow, underMutex } from '../engine/look.ts';
 import { archiveEvent, patchEvent, replayArchive } from '../engine/patch.ts';
 import { readConsistent, readCounts, readEvent } from '../engine/read.ts';
-import { eventBase, type Arena } from '../memory/arena.ts';
+import { readArchived } from '../engine/scan.ts';
 import { loadSequence } from '../memory/guard.ts';
 import type { KeyHash } from '../memory/keys.ts';
-import { EVENT, EVENT_STATE } from '../memory/layout.ts';
-import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
-import { archiveSummary, eventState, findEvent } from '../memory/registry.ts';
-import type { CachedEvent, WorkerCache } from './cache.ts';
+import { findEvent } from '../memory/registry.ts';
+import type { CachedEvent } from './cache.ts';
 import type { PatchEventBody } from './event-schemas.ts';
 import { keyHash } from './key-hash.ts';
 import { invalid, type Parsed } from './parse.ts';
 import { isArchiveOnly, parsePatchEvent, planPatch, type PatchPlan } from './patch-body.ts';
 import { parseProblem } from './prepared.ts';
+import { definitionTag, notFoundReply, readCurrent, type ReadDeps } from './read-result.ts';
 import { refusalReply } from './refusals.ts';
 import { eventJson } from './render-event.ts';
 import { isoTime } from './render.ts';
@@ -32,15 +32,14 @@ const PLAN_TRIES = 8;
 /** What became of a change: the reply, and what the batch has to do about it. */
 export interface EventResult {
   readonly reply: BatchReply;
-  /** Slot of the event, or -1 where there is none: the reply leaves when what it tells is durable. */
+  /** Slot of the event, or -1 where there is none. */
   readonly slot: number;
   readonly changed: boolean;
   readonly retired: boolean;
 }
 
 interface PatchTask {
-  readonly context: BatchContext;
-  readonly cache: WorkerCache;
+  readonly deps: ReadDeps;
   readonly request: BatchRequest;
   readonly slot: number;
   readonly key: KeyHash | null;
@@ -48,14 +47,11 @@ interface PatchTask {
 }
 
 /** Changes an event. No mutex may be held. */
-export function runPatch(context: BatchContext, cache: WorkerCache, request: BatchRequest): EventResult {
-  const slot = findEvent(context.arena, request.subject);
-  if (slot < 0) {
-    const detail = `There is no event ${request.subject}`;
-    return { reply: problemReply('event-not-found', request.requestId, { detail }), ...unchanged(slot) };
-  }
+export function runPatch(deps: ReadDeps, request: BatchRequest): EventResult {
+  const slot = findEvent(deps.context.arena, request.subject);
+  if (slot < 0) return { reply: notFoundReply(deps, request), ...unchanged(slot) };
   const body = parsePatchEvent(request.body);
-  const task = { context, cache, request, slot, key: keyHash(request), body };
+  const task = { deps, request, slot, key: keyHash(request), body };
   for (let tries = 1; tries <= PLAN_TRIES; tries++) {
     const result = tryPatch(task);
     if (result !== null) return result;
@@ -70,8 +66,8 @@ function unchanged(slot: number): Omit<EventResult, 'reply'> {
 
 /** One try; null when the event was changed meanwhile. */
 function tryPatch(task: PatchTask): EventResult | null {
-  const { cache, request, slot, body } = task;
-  const event = cache.event(slot);
+  const { deps, request, slot, body } = task;
+  const event = deps.cache.event(slot);
   if (event === null) return patchArchived(task);
   const known = lookUp(task, event);
   if (known === 'changed') return null;
@@ -81,9 +77,9 @@ function tryPatch(task: PatchTask): EventResult | null {
   }
   if (!body.ok) return { reply: parseProblem(request, body), ...unchanged(slot) };
   const { version } = event.view;
-  const mismatch = matchProblem(request, version);
+  const mismatch = matchProblem(deps, request, version);
   if (mismatch !== null) return { reply: mismatch, ...unchanged(slot) };
-  const stored = readEvent(task.context, slot);
+  const stored = readEvent(deps.context, slot);
   if (stored === null || stored.view.version !== version) return null;
   const plan = planPatch(parseStored(stored.json), body.value);
   if (!plan.ok) return { reply: parseProblem(request, plan), ...unchanged(slot) };
@@ -91,7 +87,8 @@ function tryPatch(task: PatchTask): EventResult | null {
 }
 
 function runPlan(task: PatchTask, event: CachedEvent, plan: PatchPlan): EventResult | null {
-  const { context, slot, key } = task;
+  const { slot, key } = task;
+  const { context } = task.deps;
   const fromVersion = event.view.version;
   switch (plan.kind) {
     case 'same':
@@ -122,49 +119,48 @@ function patched(
   return { reply: eventReply(task, replayed), slot: task.slot, changed, retired };
 }
 
-function refusedPatch(
-  { context, request, slot }: PatchTask,
-  event: CachedEvent,
-  refusal: Refusal,
-): EventResult {
-  const reply = refusalReply(event, request, refusal, loadSequence(context.arena, slot));
-  return { reply, ...unchanged(slot) };
+function refusedPatch({ deps, request, slot }: PatchTask, event: CachedEvent, refusal: Refusal): EventResult {
+  const { context } = deps;
+  const sequence = inWindow(context, slot, () => loadSequence(context.arena, slot));
+  return { reply: refusalReply(event, request, refusal, sequence), ...unchanged(slot) };
 }
 
 /** Looks the caller's key up, since a change that was made is not to be judged again. */
-function lookUp({ context, cache, slot, key }: PatchTask, event: CachedEvent): KeyCheck | 'changed' {
+function lookUp({ deps, slot, key }: PatchTask, event: CachedEvent): KeyCheck | 'changed' {
   if (key === null) return { kind: 'none' };
-  acquireMutex(context.arena, context.thread, slot);
-  const check = cache.isCurrent(event) ? checkKey(context, event.view, key) : 'changed';
-  releaseMutex(context.arena, context.thread);
-  return check;
+  const { context, cache } = deps;
+  return underMutex(context, slot, () =>
+    cache.isCurrent(event) ? checkKey(context, event.view, key) : 'changed',
+  );
 }
 
 /** The refusal of a change made from another version than the caller knows; null where it may go on. */
-function matchProblem({ ifMatch, requestId }: BatchRequest, version: number): BatchReply | null {
-  if (ifMatch === '' || isMatch(ifMatch, `"${version}"`)) return null;
-  const detail = `The event is at version "${version}", If-Match asks for ${ifMatch.slice(0, 100)}`;
+function matchProblem(
+  deps: ReadDeps,
+  { ifMatch, requestId }: BatchRequest,
+  version: number,
+): BatchReply | null {
+  const tag = definitionTag(deps, version);
+  if (ifMatch === '' || isMatch(ifMatch, tag)) return null;
+  const detail = `The event's ETag is ${tag}, If-Match asks for ${ifMatch.slice(0, 100)}`;
   return problemReply('version-mismatch', requestId, { detail });
-}
-
-function isArchived(arena: Arena, slot: number): boolean {
-  return eventState(arena, slot) === EVENT_STATE.archived;
 }
 
 /** An event that is archived stays so: to ask for that again is fine, and nothing else is. */
 function patchArchived(task: PatchTask): EventResult | null {
-  const { context, request, slot, key, body } = task;
-  if (!isArchived(context.arena, slot)) return null;
-  const version = Atomics.load(context.arena.words, eventBase(context.arena, slot) + EVENT.version);
+  const { deps, request, slot, key, body } = task;
+  const { context } = deps;
+  const archived = readArchived(context, slot);
+  if (archived === null) return null;
   if (key !== null) {
-    const outcome = replayArchive(context, slot, key);
+    const outcome = inWindow(context, slot, () => replayArchive(context, slot, key));
     if (outcome.ok && outcome.replayed) return { reply: eventReply(task, true), ...unchanged(slot) };
     if (!outcome.ok && outcome.code === 'idempotency-mismatch') {
       return { reply: problemReply(outcome.code, request.requestId), ...unchanged(slot) };
     }
   }
   if (!body.ok) return { reply: parseProblem(request, body), ...unchanged(slot) };
-  const mismatch = matchProblem(request, version);
+  const mismatch = matchProblem(deps, request, archived.version);
   if (mismatch !== null) return { reply: mismatch, ...unchanged(slot) };
   if (isArchiveOnly(body.value)) return { reply: eventReply(task, false), ...unchanged(slot) };
   const detail = `Event ${request.subject} is archived, and nothing of it changes any more`;
@@ -172,29 +168,30 @@ function patchArchived(task: PatchTask): EventResult | null {
   return { reply: parseProblem(request, problem), ...unchanged(slot) };
 }
 
-function eventReply({ context, cache, slot }: PatchTask, replayed: boolean): BatchReply {
-  return eventAsItIs(context, cache, slot, 200, { replayed });
+function eventReply({ deps, slot }: PatchTask, replayed: boolean): BatchReply {
+  return eventAsItIs(deps, slot, 200, { replayed });
 }
 
-/** An event as the reply of the call that made, changed or archived it. */
+/** An event as it is now, as the reply of the call that made, changed or archived it. */
 export function eventAsItIs(
-  context: BatchContext,
-  cache: WorkerCache,
+  deps: ReadDeps,
   slot: number,
   status: 200 | 201,
   options: ReplyOptions,
 ): BatchReply {
-  const { arena } = context;
-  const event = cache.event(slot);
-  const sequence = loadSequence(arena, slot);
-  if (event === null) {
-    const version = Atomics.load(arena.words, eventBase(arena, slot) + EVENT.version);
-    const summary = Buffer.from(archiveSummary(arena, slot)).toString('utf8');
-    return textReply(status, summary, { ...options, sequence, etag: `"${version}"` });
+  const known = deps.cache.event(slot);
+  const read = known === null ? null : readCurrent(deps, known, () => null);
+  if (read === null) {
+    const archived = readArchived(deps.context, slot);
+    assert(archived !== null, 'an event that was there is live or archived');
+    const { summary, version, sequence } = archived;
+    const etag = definitionTag(deps, version);
+    return textReply(status, Buffer.from(summary).toString('utf8'), { ...options, sequence, etag });
   }
+  const { event, sequence } = read;
   const { view, map } = event;
   const json = eventJson(map.definition, view.version, view.createdAtMs);
-  return jsonReply(status, json, { ...options, sequence, etag: `"${view.version}"` });
+  return jsonReply(status, json, { ...options, sequence, etag: definitionTag(deps, view.version) });
 }
 
 /** What stays of an event, with the sequence that its counts are of: a cancellation may come before the mutex. */

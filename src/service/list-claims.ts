@@ -4,7 +4,7 @@
  * In the order in which they lie in memory, which is about that of their making. A page goes through a bounded part of
  * the table: it may be short or empty and have a `next` all the same. `?after=` is the cell to go on at.
  */
-import type { BatchRequest } from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { CUSTOMER_BYTES_MAX, ENDED_HOLD_READABLE_MS, REFERENCE_BYTES_MAX } from '../core/limits.ts';
 import { LIST_HOLDS } from '../core/operations.ts';
 import { decodeClaim } from '../engine/read.ts';
@@ -13,7 +13,8 @@ import { CLAIM_STATE } from '../memory/layout.ts';
 import type { CachedEvent } from './cache.ts';
 import { pageLimit, queryBytes, queryStates } from './list-query.ts';
 import { parseQuery, queryNumber, type Parsed } from './parse.ts';
-import { refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
+import { parseProblem } from './prepared.ts';
+import type { ReadDeps } from './read-result.ts';
 import { claimSuffixOf, holdText, orderText } from './render.ts';
 import { textReply } from './replies.ts';
 
@@ -36,11 +37,11 @@ interface ClaimsQuery {
   readonly from: number;
 }
 
-export function listClaims(deps: ReadDeps, event: CachedEvent, request: BatchRequest): ReadResult {
+export function listClaims(deps: ReadDeps, event: CachedEvent, request: BatchRequest): BatchReply {
   const isHolds = request.operation === LIST_HOLDS.code;
   const { context } = deps;
   const query = readQuery(request.query, isHolds ? HOLD_STATES : ORDER_STATES, context.nowMs, event);
-  if (!query.ok) return refusedRead(deps, request, query);
+  if (!query.ok) return parseProblem(request, query);
   const { filter, limit, from } = query.value;
   const page = scanClaims(context, event.view, filter, from, limit);
   const data = page.claims.map((copy) => {
@@ -49,7 +50,7 @@ export function listClaims(deps: ReadDeps, event: CachedEvent, request: BatchReq
     return isHolds ? holdText(event, claim, suffix, context.nowMs) : orderText(event, claim, suffix);
   });
   const next = page.next < 0 ? 'null' : `"${page.next}"`;
-  return { reply: textReply(200, `{"data":[${data.join()}],"next":${next}}`), position: page.position };
+  return textReply(200, `{"data":[${data.join()}],"next":${next}}`);
 }
 
 function readQuery(

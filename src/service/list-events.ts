@@ -3,18 +3,19 @@
  *
  * Drafts are listed for who holds a key that covers them, archived events when `?state=` asks for them.
  */
-import type { BatchRequest } from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { coversEvent } from '../core/roles.ts';
 import type { BatchContext } from '../engine/command.ts';
 import { parseStored } from '../engine/definition.ts';
+import { lookAt } from '../engine/look.ts';
 import { readConsistent, readCounts, readEvent, type SectionCounts } from '../engine/read.ts';
-import { isCurrentView, readSummary } from '../engine/scan.ts';
+import { isCurrentView, readArchived } from '../engine/scan.ts';
 import type { EventView } from '../memory/event.ts';
-import { eventSlots } from '../memory/registry.ts';
-import { headPosition } from '../memory/ring.ts';
+import { eventSlots, REGISTRY_SLOT } from '../memory/registry.ts';
 import { pageLimit, queryStates } from './list-query.ts';
 import { invalid, parseQuery, queryNumber, type Parsed } from './parse.ts';
-import { refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
+import { parseProblem } from './prepared.ts';
+import type { ReadDeps } from './read-result.ts';
 import { eventSummaryJson, type EventSummary } from './render-event.ts';
 import { jsonReply } from './replies.ts';
 
@@ -35,10 +36,10 @@ const STATES_DEFAULT: ReadonlySet<State> = new Set(['draft', 'open', 'paused', '
 /** Slots that one page looks at: an operator may have tens of thousands of archived events. */
 const SLOTS_MAX = 4096;
 
-export function listEvents(deps: ReadDeps, request: BatchRequest): ReadResult {
+export function listEvents(deps: ReadDeps, request: BatchRequest): BatchReply {
   const { arena } = deps.context;
   const query = readQuery(request.query, arena.limits.eventsMax);
-  if (!query.ok) return refusedRead(deps, request, query);
+  if (!query.ok) return parseProblem(request, query);
   const { limit, after } = query.value;
   const data: object[] = [];
   let next: string | null = null;
@@ -55,8 +56,9 @@ export function listEvents(deps: ReadDeps, request: BatchRequest): ReadResult {
     const entry = listed(deps, slot, query.value, request);
     if (entry !== null) data.push(entry);
   }
-  // Read after all that was seen, whose frames are in the ring: so it covers them all.
-  return { reply: jsonReply(200, { data, next }), position: headPosition(arena) };
+  // Each event listed was looked at by itself; `next` also tells whether there are more.
+  lookAt(deps.context, REGISTRY_SLOT);
+  return jsonReply(200, { data, next });
 }
 
 /** What a list needs of an event. Far less than the cache keeps, so that a long list does not push out what it has. */
@@ -108,8 +110,8 @@ function readListable(
 function listed(deps: ReadDeps, slot: number, query: EventsQuery, request: BatchRequest): object | null {
   const read = readListable(deps.context, slot, query.withAvailability);
   if (read === null) {
-    const archived = query.states.has('archived') ? readSummary(deps.context, slot) : null;
-    return archived === null ? null : (JSON.parse(Buffer.from(archived.bytes).toString('utf8')) as object);
+    const archived = query.states.has('archived') ? readArchived(deps.context, slot) : null;
+    return archived === null ? null : (JSON.parse(Buffer.from(archived.summary).toString('utf8')) as object);
   }
   const { summary, counts } = read;
   const { state, id } = summary;

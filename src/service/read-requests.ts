@@ -2,7 +2,7 @@
  * Reads: answered beside the writing batch, without a lock where they can. Which read is which, ready replies, and
  * the reads of one event or claim; seats, lists and live updates have files of their own.
  */
-import type { BatchRequest } from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { parseClaimId } from '../core/ids.ts';
 import { ENDED_HOLD_READABLE_MS } from '../core/limits.ts';
 import {
@@ -20,7 +20,7 @@ import {
 import { findClaim } from '../engine/command.ts';
 import type { EventDefinition } from '../engine/definition.ts';
 import { decodeClaim, readClaim, readCounts, type Claim, type SectionCounts } from '../engine/read.ts';
-import { readSummary } from '../engine/scan.ts';
+import { readArchived } from '../engine/scan.ts';
 import { readGuard } from '../memory/guard.ts';
 import { CLAIM_STATE } from '../memory/layout.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
@@ -28,7 +28,14 @@ import type { CachedEvent } from './cache.ts';
 import { serveChanges } from './changes-read.ts';
 import { listClaims } from './list-claims.ts';
 import { listEvents } from './list-events.ts';
-import { notFound, notFoundResult, readCurrent, type ReadDeps, type ReadResult } from './read-result.ts';
+import {
+  definitionTag,
+  notFound,
+  notFoundReply,
+  readCurrent,
+  type MadeRead,
+  type ReadDeps,
+} from './read-result.ts';
 import { claimSuffixOf, holdText, orderText } from './render.ts';
 import { eventJson } from './render-event.ts';
 import { emptyReply, isNoneMatch, jsonReply, textReply } from './replies.ts';
@@ -37,24 +44,24 @@ import { readSeats, seatOf, selectSeats } from './seat-requests.ts';
 export type { ReadDeps } from './read-result.ts';
 
 /** Answers one read. `slot` is the event's, or the registry's when the call names no event that is there. */
-export function serveRead(deps: ReadDeps, slot: number, request: BatchRequest): ReadResult {
+export function serveRead(deps: ReadDeps, slot: number, request: BatchRequest): BatchReply {
   if (request.operation === LIST_EVENTS.code) return listEvents(deps, request);
-  if (slot === REGISTRY_SLOT) return notFoundResult(deps, request);
+  if (slot === REGISTRY_SLOT) return notFoundReply(deps, request);
   const event = deps.cache.event(slot);
   if (event === null) return archived(deps, slot, request);
   const isHidden = event.map.definition.state === 'draft' && request.role === 'none';
-  return isHidden ? notFoundResult(deps, request) : serveEvent(deps, event, request);
+  return isHidden ? notFoundReply(deps, request) : serveEvent(deps, event, request);
 }
 
-function serveEvent(deps: ReadDeps, event: CachedEvent, request: BatchRequest): ReadResult {
+function serveEvent(deps: ReadDeps, event: CachedEvent, request: BatchRequest): BatchReply {
   switch (request.operation) {
     case GET_EVENT.code:
       return cached(deps, event, request, 'event', getEvent);
     case AVAILABILITY.code:
       return cached(deps, event, request, 'availability', availability);
     case SEATS.code: {
-      const selected = selectSeats(deps, event, request);
-      if (selected.kind === 'reply') return selected.result;
+      const selected = selectSeats(event, request);
+      if (selected.kind === 'reply') return selected.reply;
       const { name, only } = selected;
       return cached(deps, event, request, name, (_deps, known) =>
         readSeats(deps, known, only, request.octets),
@@ -71,25 +78,22 @@ function serveEvent(deps: ReadDeps, event: CachedEvent, request: BatchRequest): 
     case READ_CHANGES.code:
       return serveChanges(deps, event, request);
     default:
-      return notFoundResult(deps, request);
+      return notFoundReply(deps, request);
   }
 }
 
 /** What is left of an event that has no memory any more: its summary, and nothing else. */
-function archived(deps: ReadDeps, slot: number, request: BatchRequest): ReadResult {
-  const summary = request.operation === GET_EVENT.code ? readSummary(deps.context, slot) : null;
-  if (summary === null) return notFoundResult(deps, request);
-  const json = Buffer.from(summary.bytes).toString('utf8');
-  const { version } = JSON.parse(json) as { version: number };
-  const etag = `"${version}"`;
+function archived(deps: ReadDeps, slot: number, request: BatchRequest): BatchReply {
+  const event = request.operation === GET_EVENT.code ? readArchived(deps.context, slot) : null;
+  if (event === null) return notFoundReply(deps, request);
+  const etag = definitionTag(deps, event.version);
   const isPublic = request.keyId === '';
-  const { position } = summary;
-  if (isNoneMatch(request.ifNoneMatch, etag)) return { reply: emptyReply(304, { etag, isPublic }), position };
-  return { reply: textReply(200, json, { etag, isPublic }), position };
+  if (isNoneMatch(request.ifNoneMatch, etag)) return emptyReply(304, { etag, isPublic });
+  return textReply(200, Buffer.from(event.summary).toString('utf8'), { etag, isPublic });
 }
 
 /** Makes a public reply; null where the event was archived meanwhile. */
-type Maker = (deps: ReadDeps, event: CachedEvent) => (ReadResult & { readonly event: CachedEvent }) | null;
+type Maker = (deps: ReadDeps, event: CachedEvent) => MadeRead | null;
 
 /**
  * A public read: from the cache while it is true, else made and kept; 304 where the caller has it. A draft's is not
@@ -101,39 +105,38 @@ function cached(
   request: BatchRequest,
   name: string,
   make: Maker,
-): ReadResult {
-  let result: ReadResult | null = deps.cache.ready(event, name);
-  if (result === null) {
+): BatchReply {
+  let reply = deps.cache.ready(event, name);
+  if (reply === null) {
     const guard = readGuard(deps.context.arena, event.slot);
     const made = make(deps, event);
     if (made === null) return archived(deps, event.slot, request);
     deps.cache.keep(made.event, name, guard, made);
-    result = made;
+    reply = made.reply;
   }
-  const { reply, position } = result;
   const { etag, sequence } = reply;
   const isPublic = reply.isPublic && request.keyId === '';
   if (etag !== '' && isNoneMatch(request.ifNoneMatch, etag)) {
-    return { reply: emptyReply(304, { etag, sequence, isPublic }), position };
+    return emptyReply(304, { etag, sequence, isPublic });
   }
-  return { reply: isPublic === reply.isPublic ? reply : { ...reply, isPublic }, position };
+  return isPublic === reply.isPublic ? reply : { ...reply, isPublic };
 }
 
 function isPublished(event: CachedEvent): boolean {
   return event.map.definition.state !== 'draft';
 }
 
-function getEvent(deps: ReadDeps, known: CachedEvent): ReturnType<Maker> {
+function getEvent(deps: ReadDeps, known: CachedEvent): MadeRead | null {
   const read = readCurrent(deps, known, () => null);
   if (read === null) return null;
   const { event, position } = read;
   const { version, createdAtMs } = event.view;
-  const options = { etag: `"${version}"`, isPublic: isPublished(event) };
+  const options = { etag: definitionTag(deps, version), isPublic: isPublished(event) };
   const json = eventJson(event.map.definition, version, createdAtMs);
   return { reply: jsonReply(200, json, options), position, event };
 }
 
-function availability(deps: ReadDeps, known: CachedEvent): ReturnType<Maker> {
+function availability(deps: ReadDeps, known: CachedEvent): MadeRead | null {
   const read = readCurrent(deps, known, ({ view }) => readCounts(view));
   if (read === null) return null;
   const { event, sequence, position } = read;
@@ -176,21 +179,21 @@ function availabilityText(
   );
 }
 
-function claimOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest): ReadResult {
+function claimOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest): BatchReply {
   const kind = request.operation === GET_HOLD.code ? 'hold' : 'order';
   const ref = parseClaimId(kind, request.subject);
   const read = readCurrent(deps, known, ({ view }) => {
     const cell = ref === null ? -1 : findClaim(view, ref);
     return cell < 0 ? null : readClaim(view, cell);
   });
-  if (read === null) return notFoundResult(deps, request);
-  const { event, value, sequence, position } = read;
+  if (read === null) return notFoundReply(deps, request);
+  const { event, value, sequence } = read;
   const { nowMs } = deps.context;
   const found = value === null ? null : decodeClaim(value);
-  if (found === null || !isReadable(found, kind, nowMs)) return { reply: notFound(request), position };
+  if (found === null || !isReadable(found, kind, nowMs)) return notFound(request);
   const suffix = claimSuffixOf(event, found);
   const json = kind === 'hold' ? holdText(event, found, suffix, nowMs) : orderText(event, found, suffix);
-  return { reply: textReply(200, json, { sequence }), position };
+  return textReply(200, json, { sequence });
 }
 
 /** An order is readable once it is one; an ended hold for an hour. */

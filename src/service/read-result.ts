@@ -1,23 +1,17 @@
 /**
- * What all reads share: what they are given, what they answer, and reading at one version of an event.
+ * What all reads share: what they are given, and reading at one version of an event.
  */
 import { AssertionError } from '../core/assert.ts';
 import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { isEventId } from '../core/ids.ts';
 import { OPERATIONS } from '../core/operations.ts';
 import type { BatchContext } from '../engine/command.ts';
+import { lookAt } from '../engine/look.ts';
 import { readConsistent } from '../engine/read.ts';
 import { isCurrentView } from '../engine/scan.ts';
-import { headPosition } from '../memory/ring.ts';
+import { REGISTRY_SLOT } from '../memory/registry.ts';
 import type { CachedEvent, WorkerCache } from './cache.ts';
-import type { ParseFailure } from './parse.ts';
 import { problemReply } from './replies.ts';
-
-/** A reply and the journal position that must be durable before it leaves. */
-export interface ReadResult {
-  readonly reply: BatchReply;
-  readonly position: number;
-}
 
 export interface ReadDeps {
   readonly context: BatchContext;
@@ -32,6 +26,13 @@ export interface CurrentRead<T> {
   readonly value: T;
   readonly sequence: number;
   readonly position: number;
+}
+
+/** A reply to a public read, and what the cache needs to keep it. */
+export interface MadeRead {
+  readonly reply: BatchReply;
+  readonly position: number;
+  readonly event: CachedEvent;
 }
 
 /** Each try that fails means that a patch of the event went through meanwhile. */
@@ -60,9 +61,10 @@ export function readCurrent<T>(
   throw new AssertionError('an event is not patched again and again while one reply is made');
 }
 
-/** The 404 for what a call's path names. Told of nothing, it still waits for all that was seen not to be there. */
-export function notFoundResult(deps: ReadDeps, request: BatchRequest): ReadResult {
-  return { reply: notFound(request), position: headPosition(deps.context.arena) };
+/** The 404 for what a call's path names: it tells of all events that none of them is the one. */
+export function notFoundReply({ context }: ReadDeps, request: BatchRequest): BatchReply {
+  lookAt(context, REGISTRY_SLOT);
+  return notFound(request);
 }
 
 export function notFound(request: BatchRequest): BatchReply {
@@ -83,8 +85,7 @@ export function notFound(request: BatchRequest): BatchReply {
   }
 }
 
-export function refusedRead(deps: ReadDeps, request: BatchRequest, parsed: ParseFailure): ReadResult {
-  const { code, detail, errors } = parsed;
-  const reply = problemReply(code, request.requestId, { detail, errors });
-  return { reply, position: headPosition(deps.context.arena) };
+/** The ETag of an event's definition: it names the journal's life, since a restored one counts versions again. */
+export function definitionTag({ incarnation }: ReadDeps, version: number): string {
+  return `"${incarnation}-${version}"`;
 }

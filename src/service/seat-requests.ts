@@ -1,14 +1,14 @@
 /**
  * `GET …/seats` and `GET …/seats/{seat}`: states of all seats or of a section's, and one seat.
  */
-import type { BatchRequest } from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { mayAct } from '../core/roles.ts';
 import { decodeClaim, readSeat } from '../engine/read.ts';
 import { CLAIM_STATE } from '../memory/layout.ts';
-import { headPosition } from '../memory/ring.ts';
 import type { CachedEvent } from './cache.ts';
 import { parseQuery } from './parse.ts';
-import { notFoundResult, readCurrent, refusedRead, type ReadDeps, type ReadResult } from './read-result.ts';
+import { parseProblem } from './prepared.ts';
+import { notFoundReply, readCurrent, type MadeRead, type ReadDeps } from './read-result.ts';
 import { claimSuffixOf, isoTime } from './render.ts';
 import { jsonReply, octetsReply, problemReply, textReply } from './replies.ts';
 import { seatBits, seatLetters, withHead } from './seat-states.ts';
@@ -17,20 +17,18 @@ import { seatBits, seatLetters, withHead } from './seat-states.ts';
 const STATE_NAMES = ['available', 'held', 'sold', 'blocked'] as const;
 
 export type SelectedSeats =
-  | { readonly kind: 'reply'; readonly result: ReadResult }
+  | { readonly kind: 'reply'; readonly reply: BatchReply }
   /** Index of the section, or -1 for all, and the name under which the reply is kept. */
   | { readonly kind: 'seats'; readonly only: number; readonly name: string };
 
-export function selectSeats(deps: ReadDeps, event: CachedEvent, request: BatchRequest): SelectedSeats {
-  const { map, view } = event;
+export function selectSeats({ map }: CachedEvent, request: BatchRequest): SelectedSeats {
   const query = parseQuery(request.query, ['section']);
-  if (!query.ok) return { kind: 'reply', result: refusedRead(deps, request, query) };
+  if (!query.ok) return { kind: 'reply', reply: parseProblem(request, query) };
   const id = query.value.get('section');
   const only = id === undefined ? -1 : map.section(id);
   if (id !== undefined && only < 0) {
     const detail = `Event ${map.definition.id} has no section ${id.slice(0, 64)}`;
-    const reply = problemReply('section-not-found', request.requestId, { detail });
-    return { kind: 'reply', result: { reply, position: headPosition(view.arena) } };
+    return { kind: 'reply', reply: problemReply('section-not-found', request.requestId, { detail }) };
   }
   // By index, not by the query's text: one section has many spellings.
   return { kind: 'seats', only, name: `seats ${request.octets} ${only}` };
@@ -42,7 +40,7 @@ export function readSeats(
   known: CachedEvent,
   only: number,
   octets: boolean,
-): (ReadResult & { readonly event: CachedEvent }) | null {
+): MadeRead | null {
   const read = readCurrent(deps, known, ({ view, map }) =>
     octets ? seatBits(view, map, only) : seatLetters(view, map, only),
   );
@@ -56,17 +54,17 @@ export function readSeats(
 }
 
 /** One seat: for everybody where it is and its state; for who may read claims also whose it is and until when. */
-export function seatOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest): ReadResult {
+export function seatOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest): BatchReply {
   const read = readCurrent(deps, known, ({ view, map }) => {
     const index = map.seat(request.seat);
     return index < 0 ? null : { index, copy: readSeat(view, index) };
   });
-  if (read === null) return notFoundResult(deps, request);
-  const { event, value, sequence, position } = read;
+  if (read === null) return notFoundReply(deps, request);
+  const { event, value, sequence } = read;
   const { definition } = event.map;
   if (value === null) {
     const detail = `Event ${definition.id} has no seat ${request.seat.slice(0, 100)}`;
-    return { reply: problemReply('seat-not-found', request.requestId, { detail }), position };
+    return problemReply('seat-not-found', request.requestId, { detail });
   }
   const { index, copy } = value;
   const parts = request.seat.split('-');
@@ -85,5 +83,5 @@ export function seatOf(deps: ReadDeps, known: CachedEvent, request: BatchRequest
     ...(owner?.state === CLAIM_STATE.confirmed && { order: `order_${suffix}` }),
     ...(owner?.state === CLAIM_STATE.held && { expiresAt: isoTime(owner.deadlineMs) }),
   };
-  return { reply: jsonReply(200, json, { sequence }), position };
+  return jsonReply(200, json, { sequence });
 }

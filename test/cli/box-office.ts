@@ -68,7 +68,7 @@ function eventReply(
   const { seats, availability } = stateOf(event, rule);
   switch (call) {
     case undefined:
-      return { status: 200, body: event };
+      return { status: 200, body: event, headers: { etag: `"1-${event.version}"` } };
     case 'availability':
       return { status: 200, body: availability, headers: { etag: `"1-${availability.sequence}"` } };
     case 'seats':

@@ -128,8 +128,10 @@ t.test('changes of holds, events and places are asked for as the interface has t
     { name: 'B', limits: {} },
     '{"name":"A","limits":{}}',
   );
+  await runCli(['event', 'edit', 'opera', '--name', 'B', '--if-match', '1', '--url', server.url]);
+  t.equal(server.asked.at(-1)?.headers['if-match'], '"1-1"', 'the ETag of the version that was named');
   await runCli(['event', 'edit', 'opera', '--name', 'B', '--if-match', '3', '--url', server.url]);
-  t.equal(server.asked.at(-1)?.headers['if-match'], '"3"');
+  t.equal(server.asked.at(-1)?.headers['if-match'], '"3"', 'of another version: the server is to refuse');
   await asks(
     ['hold', 'list', 'opera', '--customer', 'c', '--state', 'held', '--limit', '2'],
     'GET',
@@ -188,7 +190,7 @@ t.test(
       name: 'Fidelio',
       sections: [{ id: 'stand', capacity: 120 }],
     });
-    t.equal(asked?.headers['if-match'], '"1"');
+    t.equal(asked?.headers['if-match'], '"1-1"');
     const count = server.asked.length;
     t.match(await edit('true'), { code: 0, stderr: 'Nothing was changed.\n' });
     t.equal(server.asked.length, count + 1, 'read, and not written');

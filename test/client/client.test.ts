@@ -53,7 +53,8 @@ t.test('every call goes where API.md says', async (t) => {
   await events.create({ name: 'Quiz', startsAt: '2027-01-15T19:00:00Z', capacity: 3 });
   await events.list({ limit: 2, after: 'x y', state: ['open', 'paused'], include: 'availability' });
   await events.get('gala');
-  await events.patch('gala', { name: 'Gala' }, { ifMatch: 3 });
+  await events.getTagged('gala');
+  await events.patch('gala', { name: 'Gala' }, { ifMatch: '"1-3"' });
   await events.availability('gala');
   await events.seats('gala', { section: 'stalls' });
   await events.seat('gala', 'stalls-A-12');
@@ -78,6 +79,7 @@ t.test('every call goes where API.md says', async (t) => {
     [
       'POST /v1/events',
       'GET /v1/events?limit=2&after=x+y&state=open%2Cpaused&include=availability',
+      'GET /v1/events/gala',
       'GET /v1/events/gala',
       'PATCH /v1/events/gala',
       'GET /v1/events/gala/availability',
@@ -111,14 +113,14 @@ t.test('every call goes where API.md says', async (t) => {
 t.test('the life of an event is a change of its state, on the version that was read', async (t) => {
   const { client, server } = await setup(t, () => ({ status: 200, body: { id: 'gala' } }));
   await client.events.open('gala');
-  await client.events.pause('gala', { ifMatch: 2 });
+  await client.events.pause('gala', { ifMatch: '"1-2"' });
   await client.events.close('gala', { ifMatch: '*' });
   await client.events.archive('gala', { idempotencyKey: 'mine' });
   t.same(
     server.asked.map(({ method, body, headers }) => [method, body, headers['if-match']]),
     [
       ['PATCH', { state: 'open' }, undefined],
-      ['PATCH', { state: 'paused' }, '"2"'],
+      ['PATCH', { state: 'paused' }, '"1-2"'],
       ['PATCH', { state: 'closed' }, '*'],
       ['PATCH', { state: 'archived' }, undefined],
     ],

@@ -182,7 +182,7 @@ export class EngineRig {
 
 export function newContext(arena: Arena, thread: ThreadBase): BatchContext {
   const nearPosition = loadDurable(arena);
-  return { arena, thread, batchId: 1, commandIndex: 0, nowMs: START_MS, nearPosition };
+  return { arena, thread, batchId: 1, commandIndex: 0, nowMs: START_MS, nearPosition, gate: 0 };
 }
 
 /** A batch of one command, as service/batch-server.ts runs it. */

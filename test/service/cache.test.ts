@@ -132,7 +132,15 @@ t.test(
     const rig = new ServiceRig();
     t.teardown(() => rig.close());
     const [thread] = rig.threads;
-    const context = { arena: rig.arena, thread, batchId: 1, commandIndex: 0, nowMs: 0, nearPosition: 0 };
+    const context = {
+      arena: rig.arena,
+      thread,
+      batchId: 1,
+      commandIndex: 0,
+      nowMs: 0,
+      nearPosition: 0,
+      gate: 0,
+    };
     const cache = new WorkerCache(context, rig.channels[0], { replyBytes: 1000 });
     const slots = ['a', 'b', 'c'].map((id) => rig.define({ ...GALA, id }));
     const keep = (slot: number, name: string, bytes: number): void => {
@@ -172,7 +180,15 @@ t.test(
     const rig = new ServiceRig();
     t.teardown(() => rig.close());
     const [thread] = rig.threads;
-    const context = { arena: rig.arena, thread, batchId: 1, commandIndex: 0, nowMs: 0, nearPosition: 0 };
+    const context = {
+      arena: rig.arena,
+      thread,
+      batchId: 1,
+      commandIndex: 0,
+      nowMs: 0,
+      nearPosition: 0,
+      gate: 0,
+    };
     const [first, second, third] = ['a', 'b', 'c'].map((id) => rig.define({ ...GALA, id }));
     const hall = { id: 'hall', kind: 'seated', rows: [{ id: 'A', seats: ['1..900'] }] };
     const large = rig.define({ ...GALA, id: 'd', sections: [hall] });

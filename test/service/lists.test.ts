@@ -316,6 +316,7 @@ t.test('a page ends where its event gets another version, and the next one goes 
     commandIndex: 0,
     nowMs: START_MS,
     nearPosition: 0,
+    gate: 0,
   };
   const stale = viewEvent(rig.arena, slot);
   const filter = {

@@ -22,7 +22,7 @@ import { publishedCommands } from '../../src/engine/repair.ts';
 import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { ringHead } from '../../src/memory/ring.ts';
 import { archiveSummaryJson } from '../../src/service/event-requests.ts';
-import { GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
+import { definitionTag, GALA, jsonOf, requestOf, ServiceRig, type Json, type RequestOptions } from './rig.ts';
 import { batchOf, readReplies, type ReadReply } from '../support/batches.ts';
 
 function rigWith(t: Test, event: object = GALA, servers = 1): ServiceRig {
@@ -62,12 +62,12 @@ t.test('a change has a version and a sequence, and all that it gives is there', 
   const reply = patch(rig, body);
   t.match(jsonOf(reply), { ...body, id: 'gala', version: 2, state: 'open', currency: 'EUR' });
   t.match(jsonOf(reply)['limits'], { ...GALA.limits, ticketsPerCustomer: 4 }, 'limits are merged');
-  t.match([reply.status, reply.etag, reply.sequence], [200, '"2"', 2]);
+  t.match([reply.status, reply.etag, reply.sequence], [200, definitionTag(2), 2]);
   t.same(get(rig), jsonOf(reply));
   const again = patch(rig, body);
   t.match(
     [again.status, again.etag, again.sequence],
-    [200, '"2"', 2],
+    [200, definitionTag(2), 2],
     'what changes nothing makes no version',
   );
 });
@@ -75,12 +75,14 @@ t.test('a change has a version and a sequence, and all that it gives is there', 
 t.test('If-Match lets through who knows the newest version, and nobody else', async (t) => {
   const rig = rigWith(t);
   const at = (ifMatch: string, name: string): number => patch(rig, { name }, { ifMatch }).status;
-  t.equal(at('"1"', 'a'), 200);
-  t.equal(at('"1"', 'b'), 412);
+  t.equal(at(definitionTag(1), 'a'), 200);
+  t.equal(at(definitionTag(1), 'b'), 412);
   t.equal(at('*', 'c'), 200);
-  t.equal(at('"7", "3"', 'd'), 200);
-  for (const tag of ['4', 'W/"4"', '""', '"04"', '"3"']) t.equal(at(tag, 'e'), 412, tag);
-  const detail = 'The event is at version "4", If-Match asks for "3"';
+  t.equal(at(`"7", ${definitionTag(3)}`, 'd'), 200);
+  const bare = ['4', '"4"', 'W/"4"', '""'];
+  const others = [`W/${definitionTag(4)}`, definitionTag('04'), definitionTag(3), '"another-4"'];
+  for (const tag of [...bare, ...others]) t.equal(at(tag, 'e'), 412, tag);
+  const detail = `The event's ETag is ${definitionTag(4)}, If-Match asks for "3"`;
   const problem = patch(rig, { name: 'f' }, { ifMatch: '"3"' });
   t.match(jsonOf(problem), { code: 'version-mismatch', applied: false, detail });
   t.equal(get(rig)['name'], 'd');
@@ -195,7 +197,7 @@ t.test(
     });
     rig.write(RELEASE_HOLD, { subject: String(held['id']) });
     const { header, replies } = rig.batch(BATCH_KIND.write, REGISTRY_SLOT, [
-      requestOf(PATCH_EVENT, { subject: 'gala', body: { state: 'archived' }, ifMatch: '"2"' }),
+      requestOf(PATCH_EVENT, { subject: 'gala', body: { state: 'archived' }, ifMatch: definitionTag(2) }),
     ]);
     rig.journal.drain();
     t.ok(header.retired, 'its memory is to be given back');
@@ -212,7 +214,7 @@ t.test(
       sold: 3,
     });
     t.same(get(rig), summary);
-    t.equal(replies[0].etag, '"3"');
+    t.equal(replies[0].etag, definitionTag(3));
     for (const [operation, subject, code] of [
       [CONFIRM_HOLD, held['id'], 'hold-not-found'],
       [RELEASE_HOLD, held['id'], 'hold-not-found'],
@@ -232,7 +234,7 @@ t.test(
     t.match([again.status, jsonOf(again)], [200, summary], 'archived again is fine');
     t.match(jsonOf(patch(rig, { state: 'open' })), { status: 422, errors: [{ code: 'archived' }] });
     t.match(jsonOf(patch(rig, { name: 'x', state: 'archived' })), { status: 422 });
-    t.equal(patch(rig, { state: 'archived' }, { ifMatch: '"2"' }).status, 412);
+    t.equal(patch(rig, { state: 'archived' }, { ifMatch: definitionTag(2) }).status, 412);
     t.equal(rig.write(CREATE_EVENT, { body: GALA }, REGISTRY_SLOT).status, 409, 'its id stays taken');
   },
 );

@@ -17,7 +17,7 @@ import { SeededRandom } from '../../src/journal/random.ts';
 import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { smallLimits, testSeed } from '../engine/rig.ts';
 import { validateReply } from '../support/openapi.ts';
-import { GALA, jsonOf, ServiceRig, type Json } from './rig.ts';
+import { definitionTag, GALA, jsonOf, ServiceRig, type Json } from './rig.ts';
 import { type ReadReply } from '../support/batches.ts';
 
 type Test = { teardown(fn: () => void): void };
@@ -180,7 +180,7 @@ t.test(
     patch(rig, { sections });
     for (const server of [1, 0]) {
       const event = get(GET_EVENT, server, before);
-      t.match(event, { status: 200, etag: '"2"' });
+      t.match(event, { status: 200, etag: definitionTag(2) });
       t.same(validateReply('getEvent', 200, jsonOf(event)), []);
       t.match(jsonOf(event), {
         version: 2,
@@ -199,11 +199,11 @@ t.test(
     patch(rig, { state: 'closed' });
     patch(rig, { state: 'archived' });
     for (const server of [1, 0]) {
-      const event = get(GET_EVENT, server, '"3"');
-      t.match(event, { status: 200, etag: '"4"', isPublic: true });
+      const event = get(GET_EVENT, server, definitionTag(3));
+      t.match(event, { status: 200, etag: definitionTag(4), isPublic: true });
       t.match(jsonOf(event), { id: 'gala', state: 'archived', version: 4, capacity: 776, sold: 0 });
       t.same(validateReply('getEvent', 200, jsonOf(event)), []);
-      t.equal(get(GET_EVENT, server, '"4"').status, 304);
+      t.equal(get(GET_EVENT, server, definitionTag(4)).status, 304);
       for (const operation of [AVAILABILITY, SEATS, READ_CHANGES])
         t.equal(get(operation, server).status, 404);
     }

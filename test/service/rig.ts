@@ -57,6 +57,14 @@ function forgetRuns(view: EventView): void {
   for (let row = 0; row < view.rowCount; row++) forgetLongest(view, row);
 }
 
+/** Of the rigs' journal; ETags begin with its first characters. */
+const INCARNATION = 'incarnation-1';
+
+/** The ETag of a definition. */
+export function definitionTag(version: number | string): string {
+  return `"${INCARNATION.slice(0, 8)}-${version}"`;
+}
+
 let channels = 0;
 
 export class ServiceRig {
@@ -80,7 +88,7 @@ export class ServiceRig {
       const thread = takeThreadSlot(this.arena, i + 1);
       this.channels.push(channel);
       this.threads.push(thread);
-      this.servers.push(new BatchServer(this.arena, thread, channel, 'incarnation-1'));
+      this.servers.push(new BatchServer(this.arena, thread, channel, INCARNATION));
     }
   }
 

@@ -69,16 +69,18 @@ t.test('a roll takes a spare; only one that found none is told of, once', async 
   });
   t.equal(created.status, 201);
   let version = created.json['version'] as number;
+  let etag = String(created.headers.etag);
   /** Patches until a segment is full, and waits for the snapshot that it makes due. */
   const rollOnce = async (): Promise<void> => {
     const snapshot = log.next('snapshot');
     const before = segments(directory).length;
     while (segments(directory).length === before) {
       const name = 'x'.repeat(1 + (version % NAME_CHARS));
-      const headers = { 'if-match': `"${version}"` };
+      const headers = { 'if-match': etag };
       const patched = await wire.send('PATCH', '/v1/events/large', { name }, { headers });
       if (patched.status !== 200) throw new Error(patched.text);
       version = patched.json['version'] as number;
+      etag = String(patched.headers.etag);
     }
     await snapshot;
   };

@@ -21,7 +21,7 @@ export const HEADERS: Readonly<Record<string, Text>> = {
     description: "Number of the event's last change that the reply shows.",
     schema: { type: 'integer', minimum: 0 },
   },
-  ETag: text('Of a definition its version in quotes; else incarnation and sequence.'),
+  ETag: text('Of a definition `"INCARNATION-VERSION"`, of its places `"INCARNATION-SEQUENCE"`.'),
   Location: text('Path of what was made.'),
   'Idempotency-Replayed': text('`true`: the key was known, and nothing was done again.', { enum: ['true'] }),
   'Retry-After': {
@@ -68,7 +68,10 @@ export const PARAMETERS = {
     ...idempotencyKey('As for other calls, and needed here: a retry must not buy twice.'),
     required: true,
   },
-  IfMatch: header('If-Match', 'Only if the version is still this: `"3"`, or `*` for any.'),
+  IfMatch: header(
+    'If-Match',
+    'Only if the definition still has this ETag, as it was read; `*` for any. A bare version is 412.',
+  ),
   IfNoneMatch: header('If-None-Match', 'An ETag: 304 where it is still that.'),
   LastEventId: header('Last-Event-ID', 'The id of the last message seen: go on from there.'),
   Client: header(

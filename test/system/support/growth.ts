@@ -125,16 +125,21 @@ async function change(
   let version = 1;
   let floor = 30;
   const prices = new Set([1000]);
-  const patch = async (body: EventPatch, ifMatch: number, status = 200, code?: string): Promise<void> => {
-    const headers = { 'if-match': `"${ifMatch}"` };
+  const tags: string[] = [];
+  const read = await wire.get(`/v1/events/${ID}`);
+  tags[version] = String(read.headers.etag);
+  const patch = async (body: EventPatch, of: number, status = 200, code?: string): Promise<void> => {
+    const headers = { 'if-match': tags[of] };
     const answer = await wire.send('PATCH', `/v1/events/${ID}`, body, {
       headers,
       key: `patch-${version}-${status}`,
     });
     if (answer.status !== status || answer.json['code'] !== code)
       t.fail(`${JSON.stringify(body)} gives ${status}, not ${JSON.stringify(answer.json)}`);
-    if (status === 200)
+    if (status === 200) {
       t.equal(answer.json['version'], ++version, `version ${version}: ${Object.keys(body).join()}`);
+      tags[version] = String(answer.headers.etag);
+    }
     await answered(sale, BETWEEN);
   };
   for (let round = 1; round <= rounds; round++) {
