@@ -8,7 +8,7 @@
  *
  * Each door takes the event's last position after its last load, in the same window or still under the mutex. So the gate
  * covers everything that a batch has seen, of whatever events, and no operation reports a position of its own. Code that
- * makes replies reads an event's memory through these doors only (test/service/doors.test.ts).
+ * makes replies reads an event's memory through these doors only (test/service/gates.test.ts).
  */
 import { loadPosition, readGuard, settleLoads } from '../memory/guard.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';

@@ -29,7 +29,7 @@ const skip = process.platform === 'win32' && 'there are no limits to files';
 /** `serve` that may not write behind so many bytes of any file. */
 function startLimited(t: Test, directory: string, bytes: number): Promise<ServeProcess> {
   const blocks = String(bytes / LIMIT_UNIT_BYTES);
-  return startProcess(t, directory, FLAGS, `ulimit -f ${blocks} &&`);
+  return startProcess(t, directory, FLAGS, { before: `ulimit -f ${blocks} &&` });
 }
 
 /** Without limits, and in this process: it is the others that are looked at. */

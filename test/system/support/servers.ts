@@ -41,17 +41,24 @@ export interface ServeProcess {
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<readonly [code: number | null, signal: string | null]>;
 }
 
-/** `frontrow serve` as a person starts it, after some shell if given. Resolves when it listens. */
+export interface ProcessOptions {
+  /** Shell to run first, see nodeCommand(). */
+  readonly before?: string;
+  /** The command line of another build than this. */
+  readonly main?: string;
+}
+
+/** `frontrow serve` as a person starts it. Resolves when it listens. */
 export async function startProcess(
   t: Test,
   directory: string,
   flags: readonly string[] = [],
-  before = '',
+  { before = '', main = MAIN }: ProcessOptions = {},
 ): Promise<ServeProcess> {
   const workers = flags.includes('--workers') ? [] : ['--workers', '2'];
   const port = flags.includes('--port') ? [] : ['--port', '0'];
   const serve = ['serve', ...port, '--data', directory, ...workers, ...flags];
-  const child = spawn(...nodeCommand([MAIN, ...serve], before), { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(...nodeCommand([main, ...serve], before), { stdio: ['ignore', 'ignore', 'pipe'] });
   t.teardown(() => child.kill('SIGKILL'));
   const exited = once(child, 'exit') as Promise<[number | null, string | null]>;
   let text = '';

@@ -1,0 +1,113 @@
+/**
+ * The gate of what answers after a worker's death: the command is published and the event may have gone on, so the reply
+ * waits for all that it shows. Every mutation has a case. While the disk stalls: test/system/gates.test.ts.
+ *
+ * And the doors: whatever reads an event's memory for a reply goes through engine/look.ts, which keeps the gate.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import t from 'tap';
+import { BATCH_KIND } from '../../src/core/batch.ts';
+import {
+  BLOCK,
+  CANCEL_ORDER,
+  CHANGE_HOLD,
+  CONFIRM_HOLD,
+  CREATE_EVENT,
+  CREATE_HOLD,
+  CREATE_ORDER,
+  EXTEND_HOLD,
+  isMutation,
+  OPERATIONS,
+  PATCH_EVENT,
+  RELEASE_HOLD,
+  UNBLOCK,
+  type Operation,
+} from '../../src/core/operations.ts';
+import { publishedCommands } from '../../src/engine/repair.ts';
+import { loadPosition } from '../../src/memory/guard.ts';
+import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
+import { ringHead } from '../../src/memory/ring.ts';
+import { GALA, jsonOf, requestOf, ServiceRig, type RequestOptions } from './rig.ts';
+
+/** The sources; this file runs as dist/test/service/gates.test.js. */
+const SRC = new URL('../../../src/', import.meta.url);
+const SEAT = { items: [{ seat: 'stalls-A-1' }] };
+const OTHER = { items: [{ seat: 'stalls-A-2' }] };
+
+type Make = (rig: ServiceRig) => RequestOptions;
+
+function claim(rig: ServiceRig, operation: Operation, body: object): string {
+  const reply = rig.write(operation, { subject: 'gala', body });
+  rig.journal.drain();
+  return String(jsonOf(reply)['id']);
+}
+
+const hold: Make = (rig) => ({ subject: claim(rig, CREATE_HOLD, SEAT) });
+const onGala =
+  (body: object): Make =>
+  () => ({ subject: 'gala', body });
+
+/** What the lost worker was asked; made when the event is there. */
+const LOST: ReadonlyMap<Operation, Make> = new Map<Operation, Make>([
+  [CREATE_EVENT, () => ({ body: { ...GALA, id: 'other' } })],
+  [PATCH_EVENT, onGala({ name: 'Before' })],
+  [CREATE_HOLD, onGala(SEAT)],
+  [CREATE_ORDER, onGala(SEAT)],
+  [RELEASE_HOLD, hold],
+  [CONFIRM_HOLD, hold],
+  [CHANGE_HOLD, (rig) => ({ ...hold(rig), body: { add: [{ seat: 'stalls-A-3' }] } })],
+  [EXTEND_HOLD, (rig) => ({ ...hold(rig), body: { seconds: 500 } })],
+  [CANCEL_ORDER, (rig) => ({ subject: claim(rig, CREATE_ORDER, SEAT) })],
+  [BLOCK, onGala(SEAT)],
+  [UNBLOCK, onGala({ items: [{ section: 'floor', quantity: 1 }] })],
+]);
+
+for (const operation of OPERATIONS.filter(isMutation)) {
+  t.test(`${operation.name}: an answer after a worker's death waits for all that it shows`, async (t) => {
+    const make = LOST.get(operation);
+    t.ok(make !== undefined, 'it has a case');
+    if (make === undefined) return;
+    const rig = new ServiceRig(2, true);
+    t.teardown(() => rig.close());
+    rig.define(GALA);
+    rig.write(BLOCK, { subject: 'gala', body: { items: [{ section: 'floor', quantity: 2 }] } });
+    rig.journal.drain();
+    const lane = operation.lane === 'registry' ? REGISTRY_SLOT : 1;
+    const options = make(rig);
+    const firstUnit = ringHead(rig.arena);
+    const lost = rig.batch(BATCH_KIND.write, lane, [requestOf(operation, options)], 0);
+    t.ok(lost.replies[0].status < 300, String(lost.replies[0].body));
+    const [{ fact }] = publishedCommands(rig.arena, rig.batchId, firstUnit);
+    // Another worker's changes, which nobody has been told of.
+    const changed = operation === CREATE_EVENT ? 'other' : 'gala';
+    rig.write(PATCH_EVENT, { subject: changed, body: { name: 'After' } }, REGISTRY_SLOT, 1);
+    rig.write(CREATE_HOLD, { subject: 'gala', body: OTHER }, 1, 1);
+    const { header, replies } = rig.batch(BATCH_KIND.answer, lane, [
+      requestOf(operation, { ...options, fact }),
+    ]);
+    t.match(replies[0].status, /^(20\d|500)$/);
+    const slot = findEvent(rig.arena, changed);
+    t.ok(header.gate >= loadPosition(rig.arena, slot), 'the last position of the event');
+    t.ok(header.gate >= lost.header.gate, 'and what the command made');
+  });
+}
+
+t.test('only the doors take a mutex or an event’s last position', async (t) => {
+  const allowed: Readonly<Record<string, readonly string[]>> = {
+    acquireMutex: ['engine/look.ts'],
+    releaseMutex: ['engine/look.ts'],
+    raiseGate: ['engine/look.ts', 'service/cache.ts'],
+    // What a window has seen is kept with its position; the history thread has no context, and waits for the ring's head.
+    loadPosition: ['engine/look.ts', 'engine/read.ts'],
+    headPosition: ['service/history-server.ts'],
+  };
+  for (const folder of ['engine', 'service']) {
+    for (const file of readdirSync(new URL(`${folder}/`, SRC)).filter((name) => name.endsWith('.ts'))) {
+      const text = readFileSync(new URL(`${folder}/${file}`, SRC), 'utf8');
+      for (const [name, files] of Object.entries(allowed)) {
+        if (!new RegExp(`\\b${name}\\b`).test(text)) continue;
+        t.ok(files.includes(`${folder}/${file}`), `${folder}/${file} has no ${name}`);
+      }
+    }
+  }
+});
