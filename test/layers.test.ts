@@ -210,6 +210,25 @@ t.test('the thread entries are named by URL in one file', async (t) => {
   t.strictSame(naming, [THREADS_FILE]);
 });
 
+/** Who may use what a batch's gate rests on. Everything else reads an event's memory through engine/look.ts. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  acquireMutex: ['src/engine/look.ts'],
+  releaseMutex: ['src/engine/look.ts'],
+  raiseGate: ['src/engine/look.ts', 'src/service/cache.ts'],
+  // What was read in a window is kept with its position.
+  loadPosition: ['src/engine/look.ts', 'src/engine/read.ts'],
+  // The history thread takes no mutex, and waits for the ring's head.
+  headPosition: ['src/service/history-server.ts'],
+};
+
+t.test('only the doors of engine/look.ts take a mutex or the last position of an event', async (t) => {
+  const files = readSources(projectRoot()).filter(({ path: file }) => /^src\/(engine|service)\//.test(file));
+  for (const [name, allowed] of Object.entries(DOORS)) {
+    const using = files.filter(({ text }) => new RegExp(`\\b${name}\\b`).test(text)).map((file) => file.path);
+    t.strictSame(using.toSorted(), allowed.toSorted(), name);
+  }
+});
+
 t.test('what keeps to the rules passes', async (t) => {
   const files: SourceFile[] = [
     {

@@ -1,10 +1,7 @@
 /**
  * The gate of what answers after a worker's death: the command is published and the event may have gone on, so the reply
  * waits for all that it shows. Every mutation has a case. While the disk stalls: test/system/gates.test.ts.
- *
- * And the doors: whatever reads an event's memory for a reply goes through engine/look.ts, which keeps the gate.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import t from 'tap';
 import { BATCH_KIND } from '../../src/core/batch.ts';
 import {
@@ -29,8 +26,6 @@ import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { ringHead } from '../../src/memory/ring.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type RequestOptions } from './rig.ts';
 
-/** The sources; this file runs as dist/test/service/gates.test.js. */
-const SRC = new URL('../../../src/', import.meta.url);
 const SEAT = { items: [{ seat: 'stalls-A-1' }] };
 const OTHER = { items: [{ seat: 'stalls-A-2' }] };
 
@@ -78,36 +73,15 @@ for (const operation of OPERATIONS.filter(isMutation)) {
     const lost = rig.batch(BATCH_KIND.write, lane, [requestOf(operation, options)], 0);
     t.ok(lost.replies[0].status < 300, String(lost.replies[0].body));
     const [{ fact }] = publishedCommands(rig.arena, rig.batchId, firstUnit);
+    const answer = (): ReturnType<ServiceRig['batch']> =>
+      rig.batch(BATCH_KIND.answer, lane, [requestOf(operation, { ...options, fact })]);
+    t.ok(answer().header.gate >= lost.header.gate, 'it tells that the command has happened');
     // Another worker's changes, which nobody has been told of.
     const changed = operation === CREATE_EVENT ? 'other' : 'gala';
     rig.write(PATCH_EVENT, { subject: changed, body: { name: 'After' } }, REGISTRY_SLOT, 1);
     rig.write(CREATE_HOLD, { subject: 'gala', body: OTHER }, 1, 1);
-    const { header, replies } = rig.batch(BATCH_KIND.answer, lane, [
-      requestOf(operation, { ...options, fact }),
-    ]);
+    const { header, replies } = answer();
     t.match(replies[0].status, /^(20\d|500)$/);
-    const slot = findEvent(rig.arena, changed);
-    t.ok(header.gate >= loadPosition(rig.arena, slot), 'the last position of the event');
-    t.ok(header.gate >= lost.header.gate, 'and what the command made');
+    t.ok(header.gate >= loadPosition(rig.arena, findEvent(rig.arena, changed)));
   });
 }
-
-t.test('only the doors take a mutex or an event’s last position', async (t) => {
-  const allowed: Readonly<Record<string, readonly string[]>> = {
-    acquireMutex: ['engine/look.ts'],
-    releaseMutex: ['engine/look.ts'],
-    raiseGate: ['engine/look.ts', 'service/cache.ts'],
-    // What a window has seen is kept with its position; the history thread has no context, and waits for the ring's head.
-    loadPosition: ['engine/look.ts', 'engine/read.ts'],
-    headPosition: ['service/history-server.ts'],
-  };
-  for (const folder of ['engine', 'service']) {
-    for (const file of readdirSync(new URL(`${folder}/`, SRC)).filter((name) => name.endsWith('.ts'))) {
-      const text = readFileSync(new URL(`${folder}/${file}`, SRC), 'utf8');
-      for (const [name, files] of Object.entries(allowed)) {
-        if (!new RegExp(`\\b${name}\\b`).test(text)) continue;
-        t.ok(files.includes(`${folder}/${file}`), `${folder}/${file} has no ${name}`);
-      }
-    }
-  }
-});

@@ -43,7 +43,7 @@ t.test('no change is acknowledged while its fdatasync has not returned', async (
   faults.set('datasync', { kind: 'stall' });
   let status = 0;
   const sent = wire.post('/v1/events/gala/holds', HOLD).then((answer) => (status = answer.status));
-  await faults.untilMet('datasync');
+  await Promise.race([faults.untilMet('datasync'), sent]);
   // A whole other exchange with the same threads: time enough for a reply that does not wait.
   t.equal((await wire.get('/healthz')).status, 200);
   t.equal(status, 0, 'the hold is not answered');
