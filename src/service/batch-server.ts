@@ -10,7 +10,13 @@
  */
 import type { BroadcastChannel } from 'node:worker_threads';
 import { unreachable } from '../core/assert.ts';
-import { BATCH_KIND, type BatchHeader, type BatchReply, type BatchRequest } from '../core/batch.ts';
+import {
+  BATCH_KIND,
+  FACT_UNCHANGED,
+  type BatchHeader,
+  type BatchReply,
+  type BatchRequest,
+} from '../core/batch.ts';
 import { parseClaimId } from '../core/ids.ts';
 import { SWEEP_MAX } from '../core/limits.ts';
 import { BLOCK, CREATE_EVENT, CREATE_HOLD, CREATE_ORDER, PATCH_EVENT, UNBLOCK } from '../core/operations.ts';
@@ -22,21 +28,21 @@ import { reclaim } from '../engine/patch.ts';
 import { sweep } from '../engine/settle.ts';
 import type { Arena } from '../memory/arena.ts';
 import { nextDeadline } from '../memory/deadlines.ts';
-import { loadPosition, loadSequence } from '../memory/guard.ts';
+import { loadPosition } from '../memory/guard.ts';
 import { EVENT_STATE } from '../memory/layout.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
 import { eventState, REGISTRY_SLOT } from '../memory/registry.ts';
 import { headPosition, loadDurable } from '../memory/ring.ts';
 import { wakeJournal, type ThreadBase } from '../memory/threads.ts';
-import { prepareBlock } from './block-requests.ts';
+import { answerUnchangedBlock, prepareBlock } from './block-requests.ts';
 import { WorkerCache, type CachedEvent } from './cache.ts';
 import { claimReply } from './claim-replies.ts';
 import { prepareClaim } from './claim-requests.ts';
 import { answerEvent, defineReply, prepareDefine, runDefine } from './define-request.ts';
 import { runPatch } from './event-requests.ts';
 import { answered, type Prepared, type Render } from './prepared.ts';
-import { notFound } from './read-result.ts';
-import { serveRead, type ReadDeps } from './read-requests.ts';
+import { notFound, type ReadDeps, type ReadResult } from './read-result.ts';
+import { serveRead } from './read-requests.ts';
 import { problemReply } from './replies.ts';
 
 /** Whether a claim is the one that a request's target names, where it names one. */
@@ -70,7 +76,8 @@ interface WriteRun {
   readonly replies: (BatchReply | Render)[];
   gate: number;
   nextDeadlineMs: number;
-  changed: boolean;
+  /** There is a frame for the journal: of a change, or a key alone. */
+  published: boolean;
 }
 
 /** A result that says nothing but its replies. */
@@ -137,7 +144,7 @@ export class BatchServer {
   }
 
   #write(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const run: WriteRun = { replies: [], gate: 0, nextDeadlineMs: Infinity, changed: false };
+    const run: WriteRun = { replies: [], gate: 0, nextDeadlineMs: Infinity, published: false };
     for (let tries = 1; run.replies.length < requests.length; tries++) {
       const rest = requests.slice(run.replies.length);
       const event = this.#cache.event(slot);
@@ -145,7 +152,7 @@ export class BatchServer {
       else if (tries <= PREPARE_TRIES) this.#runPrepared(event, prepareAll(event, rest), run);
       else this.#runWhole(slot, rest, run);
     }
-    if (run.changed) {
+    if (run.published) {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
@@ -174,11 +181,11 @@ export class BatchServer {
 
   /** Runs a step of an event whose mutex is held. */
   #runHeld({ slot, view }: CachedEvent, step: Prepared, run: WriteRun): void {
-    const before = loadSequence(this.#arena, slot);
+    const before = loadPosition(this.#arena, slot);
     this.#context.commandIndex = run.replies.length;
     run.replies.push(step.kind === 'command' ? step.run(this.#context) : step.reply);
-    if (loadSequence(this.#arena, slot) !== before) run.changed = true;
     run.gate = loadPosition(this.#arena, slot);
+    if (run.gate !== before) run.published = true;
     run.nextDeadlineMs = nextDeadline(view);
   }
 
@@ -277,22 +284,29 @@ export class BatchServer {
   /** Replies for commands that a lost worker had published: from what they made, as it is now. */
   #answer(slot: number, requests: readonly BatchRequest[]): BatchResult {
     let gate = this.#gateOf(slot);
-    const replies = requests.map((request) => {
+    const replies = requests.map((lost) => {
+      const isUnchanged = lost.fact >= FACT_UNCHANGED;
+      const request = isUnchanged ? { ...lost, fact: lost.fact - FACT_UNCHANGED } : lost;
       if (slot === REGISTRY_SLOT) {
         gate = Math.max(gate, this.#gateOf(request.fact));
         return answerEvent(this.#context, this.#cache, request);
       }
-      const answer = this.#answerClaim(slot, request);
+      const answer = this.#answerClaim(slot, request, isUnchanged);
       gate = Math.max(gate, answer.position);
       return answer.reply;
     });
     return { ...NOTHING, replies, gate };
   }
 
-  #answerClaim(slot: number, request: BatchRequest): { reply: BatchReply; position: number } {
+  #answerClaim(slot: number, request: BatchRequest, isUnchanged: boolean): ReadResult {
     const context = this.#context;
     const event = this.#cache.event(slot);
     const isAboutClaim = request.operation !== BLOCK.code && request.operation !== UNBLOCK.code;
+    const block =
+      event !== null && !isAboutClaim && isUnchanged
+        ? answerUnchangedBlock(this.#deps, event, request)
+        : null;
+    if (block !== null) return block;
     const read =
       event === null || !isAboutClaim
         ? { value: null, position: 0 }
@@ -304,7 +318,8 @@ export class BatchServer {
       return { reply, position: read.position };
     }
     const isNew = request.operation === CREATE_HOLD.code || request.operation === CREATE_ORDER.code;
-    const reply = claimReply(context, event, request, claim, true, false, isNew ? claim.ticketCount : 0);
+    const cost = isNew ? claim.ticketCount : 0;
+    const reply = claimReply(context, event, request, claim, !isUnchanged, false, cost);
     return { reply, position: read.position };
   }
 }

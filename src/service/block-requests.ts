@@ -16,6 +16,7 @@ import { readReason } from './claim-body.ts';
 import { keyHash } from './key-hash.ts';
 import { bodyParser, invalid, type ParseFailure, type Parsed } from './parse.ts';
 import { parseProblem, type Prepared, type Render } from './prepared.ts';
+import { readCurrent, type ReadDeps, type ReadResult } from './read-result.ts';
 import { refusalReply } from './refusals.ts';
 import { jsonReply } from './replies.ts';
 import { BlockBody, type BlockItem } from './schemas.ts';
@@ -58,7 +59,20 @@ function prepareInvalid(event: CachedEvent, request: BatchRequest, failure: Pars
   };
 }
 
-/** The reply says how the sections stand that were named. Under the mutex. */
+/** The reply to a block that a lost worker had found to change nothing; null where it is not valid any more. */
+export function answerUnchangedBlock(
+  deps: ReadDeps,
+  event: CachedEvent,
+  request: BatchRequest,
+): ReadResult | null {
+  const input = readBlock(request.body, event.map);
+  if (!input.ok) return null;
+  const outcome = { changed: 0, replayed: false };
+  const read = readCurrent(deps, event, (current) => accepted(current, input.value, outcome));
+  return read === null ? null : { reply: read.value(), position: read.position };
+}
+
+/** The reply says how the sections stand that were named. Under the mutex, or in a guard window. */
 function accepted(
   event: CachedEvent,
   input: BlockInput,

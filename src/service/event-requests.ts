@@ -7,7 +7,7 @@ import { assert, unreachable } from '../core/assert.ts';
 import { ARCHIVE_SUMMARY_BYTES_MAX } from '../core/limits.ts';
 import { checkKey, type BatchContext, type KeyCheck, type Refusal } from '../engine/command.ts';
 import { parseStored, type EventDefinition } from '../engine/definition.ts';
-import { archiveEvent, patchEvent, replayArchive } from '../engine/patch.ts';
+import { archiveEvent, keepArchived, keepEvent, patchEvent, replayArchived } from '../engine/patch.ts';
 import { readConsistent, readCounts, readEvent } from '../engine/read.ts';
 import { eventBase, type Arena } from '../memory/arena.ts';
 import { loadSequence } from '../memory/guard.ts';
@@ -95,7 +95,7 @@ function runPlan(task: PatchTask, event: CachedEvent, plan: PatchPlan): EventRes
   const fromVersion = event.view.version;
   switch (plan.kind) {
     case 'same':
-      return { reply: eventReply(task, false), ...unchanged(slot) };
+      return patched(task, event, keepEvent(context, slot, fromVersion, key));
     case 'change': {
       const { definition, json } = plan;
       return patched(task, event, patchEvent(context, slot, { definition, json, fromVersion, key }));
@@ -156,20 +156,23 @@ function patchArchived(task: PatchTask): EventResult | null {
   const { context, request, slot, key, body } = task;
   if (!isArchived(context.arena, slot)) return null;
   const version = Atomics.load(context.arena.words, eventBase(context.arena, slot) + EVENT.version);
-  if (key !== null) {
-    const outcome = replayArchive(context, slot, key);
-    if (outcome.ok && outcome.replayed) return { reply: eventReply(task, true), ...unchanged(slot) };
-    if (!outcome.ok && outcome.code === 'idempotency-mismatch') {
-      return { reply: problemReply(outcome.code, request.requestId), ...unchanged(slot) };
-    }
-  }
+  const known = key === null ? null : replayArchived(context, slot, key);
+  if (known !== null) return archivedAgain(task, known);
   if (!body.ok) return { reply: parseProblem(request, body), ...unchanged(slot) };
   const mismatch = matchProblem(request, version);
   if (mismatch !== null) return { reply: mismatch, ...unchanged(slot) };
-  if (isArchiveOnly(body.value)) return { reply: eventReply(task, false), ...unchanged(slot) };
+  if (isArchiveOnly(body.value)) return archivedAgain(task, keepArchived(context, slot, key));
   const detail = `Event ${request.subject} is archived, and nothing of it changes any more`;
   const problem = invalid([{ pointer: '/state', code: 'archived', detail }]);
   return { reply: parseProblem(request, problem), ...unchanged(slot) };
+}
+
+function archivedAgain(task: PatchTask, outcome: ReturnType<typeof keepArchived>): EventResult {
+  const { request, slot } = task;
+  const reply = outcome.ok
+    ? eventReply(task, outcome.replayed)
+    : problemReply(outcome.code, request.requestId);
+  return { reply, ...unchanged(slot) };
 }
 
 function eventReply({ context, cache, slot }: PatchTask, replayed: boolean): BatchReply {
