@@ -15,7 +15,7 @@ import { startProcess, startServer, testDirectory } from './support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
-const KILLS = isLong ? 20 : 1;
+const KILLS = isLong ? 8 : 1;
 /** Calls of others between a call and its retry. */
 const OTHERS_MAX = isLong ? 5 : 2;
 const SOCKETS = 3;

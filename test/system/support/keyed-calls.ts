@@ -103,7 +103,8 @@ export class Shop {
   async done(operation: Operation, subject: string, body?: object, key?: string): Promise<string> {
     const answer = await this.#send({ operation, subject, ...(body !== undefined && { body }) }, key);
     assert(answer.status < 300, `${operation.name} ${subject}: ${answer.text}`);
-    return String(answer.json['id'] ?? subject);
+    const { id } = answer.json;
+    return typeof id === 'string' ? id : subject;
   }
 
   /** A call is drawn, sent under a key of its own, and remembered; returns what is wrong with that. */
