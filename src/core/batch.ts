@@ -48,8 +48,8 @@ export interface BatchRequest {
   readonly variesByKey: boolean;
   readonly body: Uint8Array | null;
   /**
-   * For BATCH_KIND.answer: the cell of the claim (or slot of the event) that the lost command made or changed; with
-   * FACT_UNCHANGED added, that it succeeded about without changing anything.
+   * For BATCH_KIND.answer: the cell of the claim (or slot of the event) that the lost command was about. FACT_UNCHANGED
+   * is added where the command succeeded and changed nothing.
    */
   readonly fact: number;
 }

@@ -133,13 +133,13 @@ function applyBlock(view: EventView, words: Int32Array, frame: number, kind: num
 }
 
 /**
- * The event of a frame, by slot and generation; -1 when memory knows another generation. The registry keeps keys, and
- * has no other frame of its own.
+ * The event of a frame, by slot and generation; -1 when memory knows another generation. The only frames of the registry
+ * itself are those of keys alone.
  */
 export function frameEvent(arena: Arena, words: Int32Array, frame: number): number {
   const slot = words[frame + WORD_EVENT] & 0xffff;
-  const isKept = headerKind(words[frame + WORD_HEADER]) === FRAME_KIND.remember;
-  if ((slot === REGISTRY_SLOT && !isKept) || slot > arena.limits.eventsMax) return -1;
+  const isKeyAlone = headerKind(words[frame + WORD_HEADER]) === FRAME_KIND.remember;
+  if ((slot === REGISTRY_SLOT && !isKeyAlone) || slot > arena.limits.eventsMax) return -1;
   return arena.words[eventBase(arena, slot) + EVENT.generation] === words[frame + WORD_EVENT] >>> 16
     ? slot
     : -1;

@@ -257,8 +257,8 @@ export function commitFrame(context: BatchContext, view: EventView, kind: FrameK
 }
 
 /**
- * Keeps the key of a success that changes nothing, so that a retry is a replay whatever others have changed by then.
- * `about`: the claim's cell or the event's slot; `cell` and `checkWord` are what a replay of the key is told.
+ * Keeps the key of a success that changes nothing, so that a retry is a replay whatever others change in between.
+ * `about`: the claim's cell or the event's slot, for repair; `cell` and `checkWord`: the key's entry, see checkKey().
  */
 export function remember(
   context: BatchContext,
@@ -278,7 +278,7 @@ export function remember(
   commitFrame(context, view, FRAME_KIND.remember, frame);
 }
 
-/** A claim stands as a command wants it: it stays so, and the command's key is kept. */
+/** The claim is already as the command wants it: nothing changes, and the command's key is kept. */
 export function keepClaim(context: BatchContext, view: EventView, cell: number, check: KeyCheck): Outcome {
   remember(context, view, check, cell, cell, view.words[cellBase(view, cell) + CLAIM.random0]);
   return { ok: true, cell, changed: false, replayed: false };

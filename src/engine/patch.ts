@@ -293,8 +293,8 @@ export function archiveEvent(context: BatchContext, slot: number, command: Archi
 }
 
 /**
- * What an archived event answers a known key with; null for another one. Without any mutex held. Of its own keys it has
- * the one that archived it; those under which that was asked for again are the registry's.
+ * The outcome of a call about an archived event under a key that is known; null for a key that is not. Without any mutex
+ * held. The event has kept the key that archived it; keys under which it was archived again are in the registry's table.
  */
 export function replayArchived(context: BatchContext, slot: number, key: KeyHash): PatchOutcome | null {
   const { words } = context.arena;
@@ -313,8 +313,9 @@ export function replayArchived(context: BatchContext, slot: number, key: KeyHash
 }
 
 /**
- * An archived event that is to be archived stays so. Its table of keys is gone, so the registry keeps this one: keys are
- * of one call and what that is about, there too. Without any mutex held. Refusals: capacity-exhausted.
+ * Archives an event that is archived already: nothing changes. Its table of keys is gone, so the registry keeps this one;
+ * a key's hash names the call and the event, so no other call finds it there. Without any mutex held. Refusals:
+ * capacity-exhausted, idempotency-mismatch.
  */
 export function keepArchived(context: BatchContext, slot: number, key: KeyHash | null): PatchOutcome {
   if (key === null) return UNCHANGED;

@@ -59,7 +59,7 @@ function prepareInvalid(event: CachedEvent, request: BatchRequest, failure: Pars
   };
 }
 
-/** The reply to a block that a lost worker had found to change nothing; null where it is not valid any more. */
+/** The reply to a block that changed nothing and whose worker died; null where its body is not valid any more. */
 export function answerUnchangedBlock(
   deps: ReadDeps,
   event: CachedEvent,

@@ -17,7 +17,7 @@ const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
 const KILLS = isLong ? 8 : 1;
 /** Calls of others between a call and its retry. */
-const OTHERS_MAX = isLong ? 5 : 2;
+const OTHERS_MAX = isLong ? 5 : 1;
 const SOCKETS = 3;
 const FLAGS = ['--arena-mib', '256', '--segment-mib', '4', '--events-max', '1000'];
 
