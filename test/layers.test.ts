@@ -216,7 +216,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   releaseMutex: ['src/engine/look.ts'],
   raiseGate: ['src/engine/look.ts', 'src/service/cache.ts'],
   // What was read in a window is kept with its position.
-  loadPosition: ['src/engine/look.ts', 'src/engine/read.ts'],
+  // And whether a step has published a frame, which the journal is to be woken for, shows in it.
+  loadPosition: ['src/engine/look.ts', 'src/engine/read.ts', 'src/service/batch-server.ts'],
   // The history thread takes no mutex, and waits for the ring's head.
   headPosition: ['src/service/history-server.ts'],
 };

@@ -47,9 +47,15 @@ export interface BatchRequest {
   /** There are keys: another caller may be answered otherwise, which caches on the way must know. */
   readonly variesByKey: boolean;
   readonly body: Uint8Array | null;
-  /** For BATCH_KIND.answer: the cell of the claim (or slot of the event) that the lost command made or changed. */
+  /**
+   * For BATCH_KIND.answer: the cell of the claim (or slot of the event) that the lost command was about. FACT_UNCHANGED
+   * is added where the command succeeded and changed nothing.
+   */
   readonly fact: number;
 }
+
+/** Cells and slots are below it. */
+export const FACT_UNCHANGED = 2 ** 31;
 
 export const CONTENT_TYPE = { none: 0, json: 1, problem: 2, octets: 3 } as const;
 export type ContentType = (typeof CONTENT_TYPE)[keyof typeof CONTENT_TYPE];

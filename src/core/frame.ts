@@ -43,6 +43,8 @@ export const FRAME_KIND = {
   withdraw: 15,
   block: 16,
   unblock: 17,
+  /** The key of a success that changed nothing. It takes no sequence: it carries the last one. */
+  remember: 18,
 } as const;
 export type FrameKind = (typeof FRAME_KIND)[keyof typeof FRAME_KIND];
 
@@ -72,6 +74,12 @@ export function headerKind(header: number): number {
 
 export function headerBytes(header: number): number {
   return (header & 0xff_ffff) * 4;
+}
+
+/** Whether a frame is a change of its event, the next in sequence; padding is none, nor is a key alone. */
+export function takesSequence(header: number): boolean {
+  const kind = headerKind(header);
+  return kind !== FRAME_KIND.padding && kind !== FRAME_KIND.remember;
 }
 
 /** A 53-bit number from two words of an Int32Array, low word first. */

@@ -12,6 +12,7 @@ import { writeCustomer } from '../memory/customers.ts';
 import { sectionBase, type EventView } from '../memory/event.ts';
 import { writeKey } from '../memory/keys.ts';
 import { EVENT, SEAT_STATE, SECTION } from '../memory/layout.ts';
+import { REGISTRY_SLOT } from '../memory/registry.ts';
 import { setShareCount } from '../memory/shares.ts';
 import { applyClaimFrame } from './apply-claims.ts';
 import { changeSeat, checkedStore, type ApplyMode } from './apply-words.ts';
@@ -60,13 +61,17 @@ export function moveOf(kind: number): Move {
   return found;
 }
 
-/** Applies a frame of a claim or a block. Guard odd, or nobody else is there (replay). */
+/** Applies a frame of a claim or a block, or a key alone. Guard odd, or nobody else is there (replay). */
 export function applyFrame(view: EventView, words: Int32Array, frame: number, mode: ApplyMode): void {
   const kind = headerKind(words[frame + WORD_HEADER]);
+  if (kind !== FRAME_KIND.remember) applyPlaces(view, words, frame, kind, mode);
+  applyTrailers(view, words, frame);
+}
+
+function applyPlaces(view: EventView, words: Int32Array, frame: number, kind: number, mode: ApplyMode): void {
   applyCounts(view, words, frame, kind, mode);
   if (kind === FRAME_KIND.block || kind === FRAME_KIND.unblock) applyBlock(view, words, frame, kind, mode);
   else applyClaimFrame(view, words, frame, kind, mode);
-  applyTrailers(view, words, frame);
 }
 
 /**
@@ -127,10 +132,14 @@ function applyBlock(view: EventView, words: Int32Array, frame: number, kind: num
   }
 }
 
-/** The event of a frame, by slot and generation; -1 when memory knows another generation. */
+/**
+ * The event of a frame, by slot and generation; -1 when memory knows another generation. The only frames of the registry
+ * itself are those of keys alone.
+ */
 export function frameEvent(arena: Arena, words: Int32Array, frame: number): number {
   const slot = words[frame + WORD_EVENT] & 0xffff;
-  if (slot < 1 || slot > arena.limits.eventsMax) return -1;
+  const isKeyAlone = headerKind(words[frame + WORD_HEADER]) === FRAME_KIND.remember;
+  if ((slot === REGISTRY_SLOT && !isKeyAlone) || slot > arena.limits.eventsMax) return -1;
   return arena.words[eventBase(arena, slot) + EVENT.generation] === words[frame + WORD_EVENT] >>> 16
     ? slot
     : -1;

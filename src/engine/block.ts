@@ -22,6 +22,7 @@ import {
   nextSequence,
   openFrame,
   refuse,
+  remember,
   writeKeyFact,
   type BatchContext,
   type KeyCheck,
@@ -88,6 +89,7 @@ export function block(context: BatchContext, view: EventView, command: BlockComm
   let changed = 0;
   for (const quantity of quantities.values()) changed += quantity;
   if (changed > 0) commitBlock(context, view, command, seats, quantities, changed, check);
+  else remember(context, view, check, view.slot, changed, 0);
   return { ok: true, changed, replayed: false };
 }
 

@@ -8,7 +8,15 @@ import { claimItems, claimState, claimTickets, itemBase } from '../memory/claims
 import { cellBase, type EventView } from '../memory/event.ts';
 import type { KeyHash } from '../memory/keys.ts';
 import { CLAIM, CLAIM_STATE, ITEM } from '../memory/layout.ts';
-import { checkKey, findClaim, refuse, replayKey, type BatchContext, type Outcome } from './command.ts';
+import {
+  checkKey,
+  findClaim,
+  keepClaim,
+  refuse,
+  replayKey,
+  type BatchContext,
+  type Outcome,
+} from './command.ts';
 import { CustomerPlan } from './customer.ts';
 import { PlacePlan } from './plan.ts';
 import { commitSettle } from './settle-frame.ts';
@@ -38,11 +46,10 @@ export function cancel(context: BatchContext, view: EventView, command: CancelCo
   if (cell < 0) return refuse('order-not-found');
   const word = view.words[cellBase(view, cell) + CLAIM.state];
   const state = claimState(word);
-  const unchanged: Outcome = { ok: true, cell, changed: false, replayed: false };
-  if (state === CLAIM_STATE.cancelled) return unchanged;
+  if (state === CLAIM_STATE.cancelled) return keepClaim(context, view, cell, check);
   if (state !== CLAIM_STATE.confirmed) return refuse('order-not-found');
   const left = planTickets(view, cell, claimTickets(word), command.tickets);
-  if (plan.placeCount === 0) return unchanged;
+  if (plan.placeCount === 0) return keepClaim(context, view, cell, check);
   customer.planOf(view, cell, -plan.placeCount, 0, null);
   commitSettle(context, view, plan, {
     kind: command.toBlocked ? FRAME_KIND.withdraw : FRAME_KIND.cancel,

@@ -11,6 +11,7 @@ import {
   FRAME_FLAG_KEY,
   FRAME_FLAG_SHARE,
   FRAME_HEADER_WORDS,
+  FRAME_KIND,
   high,
   low,
   packHeader,
@@ -31,7 +32,7 @@ import type { ThreadBase } from '../memory/threads.ts';
 import { applyFrame } from './apply.ts';
 import type { CustomerPlan } from './customer.ts';
 import type { SaleRules } from './definition.ts';
-import { CUSTOMER_FACT_WORDS, KEY_FACT_WORDS, SHARE_FACT_WORDS } from './facts.ts';
+import { CUSTOMER_FACT_WORDS, KEY_FACT_WORDS, REMEMBER, SHARE_FACT_WORDS } from './facts.ts';
 
 /** The batch that a worker is in. One object a worker; its fields change from batch to batch. */
 export interface BatchContext {
@@ -255,6 +256,34 @@ export function commitFrame(context: BatchContext, view: EventView, kind: FrameK
   const end = unitPosition(frame.unit, context.nearPosition) + frame.lengthWords * 4;
   closeGuard(arena, view.slot, frame.sequence, end);
   endReservation(arena, thread);
+}
+
+/**
+ * Keeps the key of a success that changes nothing, so that a retry is a replay whatever others change in between.
+ * `about`: the claim's cell or the event's slot, for repair; `cell` and `checkWord`: the key's entry, see checkKey().
+ */
+export function remember(
+  context: BatchContext,
+  view: EventView,
+  check: KeyCheck,
+  about: number,
+  cell: number,
+  checkWord: number,
+): void {
+  if (check.kind !== 'fresh') return;
+  const timeMs = changeTime(context, view);
+  const length = frameWords(REMEMBER.words, check, null);
+  const sequence = loadSequence(view.arena, view.slot);
+  const frame = openFrame(context, view.slot, view.slot, view.generation, sequence, timeMs, length, check);
+  view.words[frame.at + REMEMBER.fact] = about;
+  writeKeyFact(view, frame, check, cell, checkWord, timeMs);
+  commitFrame(context, view, FRAME_KIND.remember, frame);
+}
+
+/** The claim is already as the command wants it: nothing changes, and the command's key is kept. */
+export function keepClaim(context: BatchContext, view: EventView, cell: number, check: KeyCheck): Outcome {
+  remember(context, view, check, cell, cell, view.words[cellBase(view, cell) + CLAIM.random0]);
+  return { ok: true, cell, changed: false, replayed: false };
 }
 
 export function nextSequence(view: EventView): number {

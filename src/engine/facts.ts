@@ -19,6 +19,7 @@ import {
   WORD_HEADER,
 } from '../core/frame.ts';
 import { unreachable } from '../core/assert.ts';
+import { FACT_UNCHANGED } from '../core/batch.ts';
 import { claimItems } from '../memory/claims.ts';
 import { ITEM_WORDS } from '../memory/layout.ts';
 
@@ -143,6 +144,9 @@ export const BLOCK_FACT = {
   sections: 12,
 } as const;
 
+/** remember: a key, and what the success under it was about: see frameFact(). */
+export const REMEMBER = { fact: 8, words: 10 } as const;
+
 export function isNewClaim(kind: number): boolean {
   return kind === FRAME_KIND.hold || kind === FRAME_KIND.order;
 }
@@ -156,6 +160,7 @@ export function isAboutClaim(kind: number): boolean {
     case FRAME_KIND.archive:
     case FRAME_KIND.block:
     case FRAME_KIND.unblock:
+    case FRAME_KIND.remember:
     case FRAME_KIND.padding:
       return false;
     default:
@@ -274,7 +279,10 @@ function textBytes(words: Int32Array, word: number, count: number): Uint8Array {
 /** The three random words of the claim that a frame is about: where they begin. The same in every kind. */
 export const RANDOM_OFFSET = CLAIM_FACT.random;
 
-/** The claim that a frame is about, by its first cell; for one about the event itself its slot. */
+/**
+ * The claim that a frame is about, by its first cell; for one about the event itself its slot. Plus FACT_UNCHANGED where
+ * nothing was changed: see BatchRequest.fact.
+ */
 export function frameFact(words: Int32Array, frame: number): number {
   const kind = headerKind(words[frame + WORD_HEADER]);
   switch (kind) {
@@ -296,6 +304,8 @@ export function frameFact(words: Int32Array, frame: number): number {
     case FRAME_KIND.retake:
     case FRAME_KIND.withdraw:
       return words[frame + 8];
+    case FRAME_KIND.remember:
+      return words[frame + REMEMBER.fact] + FACT_UNCHANGED;
     default:
       return unreachable(kind as never);
   }

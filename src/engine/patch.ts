@@ -33,6 +33,7 @@ import {
   frameWords,
   openFrame,
   refuse,
+  remember,
   writeKeyFact,
   type BatchContext,
   type KeyCheck,
@@ -59,6 +60,7 @@ export type PatchOutcome =
   | Refusal;
 
 const REPLAYED: PatchOutcome = { ok: true, changed: false, replayed: true, retired: false };
+const UNCHANGED: PatchOutcome = { ok: true, changed: false, replayed: false, retired: false };
 
 /** Pages for an event that must move. */
 interface Room {
@@ -88,6 +90,30 @@ export function patchEvent(context: BatchContext, slot: number, command: PatchCo
   const isUsed = outcome.ok && outcome.retired;
   if (!isUsed) underMutex(context, REGISTRY_SLOT, () => freePages(arena, firstPage, room.pageCount));
   return outcome;
+}
+
+/**
+ * A patch that changes nothing of the event as it is at a version: keeps its key. Without any mutex held. Refusals:
+ * version-mismatch, capacity-exhausted, idempotency-mismatch.
+ */
+export function keepEvent(
+  context: BatchContext,
+  slot: number,
+  fromVersion: number,
+  key: KeyHash | null,
+): PatchOutcome {
+  if (key === null) return UNCHANGED;
+  return underMutex(context, slot, () => {
+    const { arena } = context;
+    if (eventState(arena, slot) === EVENT_STATE.archived) return refuse('version-mismatch');
+    const view = viewEvent(arena, slot);
+    const check = checkKey(context, view, key);
+    if (check.kind === 'refused') return check.refusal;
+    if (check.kind === 'known') return REPLAYED;
+    if (view.version !== fromVersion) return refuse('version-mismatch');
+    remember(context, view, check, slot, 0, 0);
+    return UNCHANGED;
+  });
 }
 
 type Tried =
@@ -241,7 +267,7 @@ export interface ArchiveCommand {
 export function archiveEvent(context: BatchContext, slot: number, command: ArchiveCommand): PatchOutcome {
   return underMutex(context, slot, () => {
     const { arena } = context;
-    if (eventState(arena, slot) === EVENT_STATE.archived) return replayArchive(context, slot, command.key);
+    if (eventState(arena, slot) === EVENT_STATE.archived) return refuse('version-mismatch');
     const view = viewEvent(arena, slot);
     const check = checkKey(context, view, command.key);
     if (check.kind === 'refused') return check.refusal;
@@ -259,15 +285,41 @@ export function archiveEvent(context: BatchContext, slot: number, command: Archi
   });
 }
 
-/** An event that is archived already: by this very request, or by another. */
-export function replayArchive(context: BatchContext, slot: number, key: KeyHash | null): PatchOutcome {
+/**
+ * The outcome of a call about an archived event under a key that is known; null for a key that is not. Without any mutex
+ * held. The event has kept the key that archived it; keys under which it was archived again are in the registry's table.
+ */
+export function replayArchived(context: BatchContext, slot: number, key: KeyHash): PatchOutcome | null {
   const { words } = context.arena;
   const at = eventBase(context.arena, slot) + EVENT.archiveKey;
-  const isOurs =
-    key !== null && words[at] === key.hash0 && words[at + 1] === key.hash1 && words[at + 2] === key.hash2;
-  if (!isOurs) return { ok: true, changed: false, replayed: false, retired: false };
-  const isSame = words[at + 3] === key.body0 && words[at + 4] === key.body1;
-  return isSame ? REPLAYED : refuse('idempotency-mismatch');
+  const isOwn = words[at] === key.hash0 && words[at + 1] === key.hash1 && words[at + 2] === key.hash2;
+  if (isOwn) {
+    const isSame = words[at + 3] === key.body0 && words[at + 4] === key.body1;
+    return isSame ? REPLAYED : refuse('idempotency-mismatch');
+  }
+  const check = underMutex(context, REGISTRY_SLOT, () =>
+    checkKey(context, viewEvent(context.arena, REGISTRY_SLOT), key),
+  );
+  if (check.kind === 'known') return REPLAYED;
+  const isMismatch = check.kind === 'refused' && check.refusal.code === 'idempotency-mismatch';
+  return isMismatch ? check.refusal : null;
+}
+
+/**
+ * Archives an event that is archived already: nothing changes. Its table of keys is gone, so the registry keeps this one;
+ * a key's hash names the call and the event, so no other call finds it there. Without any mutex held. Refusals:
+ * capacity-exhausted, idempotency-mismatch.
+ */
+export function keepArchived(context: BatchContext, slot: number, key: KeyHash | null): PatchOutcome {
+  if (key === null) return UNCHANGED;
+  return underMutex(context, REGISTRY_SLOT, () => {
+    const registry = viewEvent(context.arena, REGISTRY_SLOT);
+    const check = checkKey(context, registry, key);
+    if (check.kind === 'refused') return check.refusal;
+    if (check.kind === 'known') return REPLAYED;
+    remember(context, registry, check, slot, slot, 0);
+    return UNCHANGED;
+  });
 }
 
 function commitArchive(

@@ -7,6 +7,7 @@ import {
   FRAME_KIND,
   headerBytes,
   headerKind,
+  takesSequence,
   WORD_HEADER,
   WORD_SEQUENCE,
   WORD_TIME,
@@ -62,7 +63,7 @@ export class Replay {
     this.frames++;
     if (kind === FRAME_KIND.define || kind === FRAME_KIND.create) {
       const registrySequence = wide(words, at + CREATE.registrySequence);
-      this.#checkNext(REGISTRY_SLOT, registrySequence, end);
+      this.#checkSequence(REGISTRY_SLOT, registrySequence, 1, end);
       applyCreate(this.#arena, words, at, end);
       this.#close(REGISTRY_SLOT, registrySequence, end);
       this.#views[words[at + 1] & 0xffff] = undefined;
@@ -71,7 +72,7 @@ export class Replay {
     const slot = frameEvent(this.#arena, words, at);
     if (slot < 0)
       throw new FrontrowError('data-corrupt', `the frame before position ${end} is of an unknown event`);
-    this.#checkNext(slot, sequence, end);
+    this.#checkSequence(slot, sequence, takesSequence(words[at + WORD_HEADER]) ? 1 : 0, end);
     this.#applyTo(slot, kind, words, at);
     this.#close(slot, sequence, end);
   }
@@ -99,12 +100,13 @@ export class Replay {
     return viewEvent(this.#arena, slot);
   }
 
-  #checkNext(slot: number, sequence: number, end: number): void {
+  /** `step`: how many sequences the frame takes, 1 or 0. */
+  #checkSequence(slot: number, sequence: number, step: number, end: number): void {
     const last = loadWide(this.#arena.words, eventBase(this.#arena, slot) + EVENT.sequenceLow);
-    if (sequence === last + 1) return;
+    if (sequence === last + step) return;
     throw new FrontrowError(
       'data-corrupt',
-      `the frame before position ${end} has sequence ${sequence} of event slot ${slot}, expected ${last + 1}`,
+      `the frame before position ${end} has sequence ${sequence} of event slot ${slot}, expected ${last + step}`,
     );
   }
 

@@ -22,6 +22,7 @@ import {
   changeTime,
   checkKey,
   findClaim,
+  keepClaim,
   refuse,
   refuseSale,
   replayKey,
@@ -74,7 +75,7 @@ export function confirm(context: BatchContext, view: EventView, command: Confirm
   const cell = findClaim(view, command.ref);
   if (cell < 0) return refuse('hold-not-found');
   const state = stateOf(view, cell);
-  if (state === CLAIM_STATE.confirmed) return { ok: true, cell, changed: false, replayed: false };
+  if (state === CLAIM_STATE.confirmed) return keepClaim(context, view, cell, check);
   // One that is past its deadline and not swept yet still has its places.
   const isHeld = state === CLAIM_STATE.held;
   if (isHeld && (command.retake || command.receivedAtMs < effectiveDeadline(view, cell))) {
@@ -187,7 +188,7 @@ export function release(context: BatchContext, view: EventView, command: Release
   if (cell < 0) return refuse('hold-not-found');
   const state = stateOf(view, cell);
   if (state === CLAIM_STATE.confirmed || state === CLAIM_STATE.cancelled) return refuse('hold-confirmed');
-  if (state === CLAIM_STATE.released) return { ok: true, cell, changed: false, replayed: false };
+  if (state === CLAIM_STATE.released) return keepClaim(context, view, cell, check);
   const ended = refuseEnded(context, view, cell, state, command.receivedAtMs);
   if (ended !== null) return ended;
   endHold(context, view, cell, FRAME_KIND.release, CLAIM_STATE.released, check);
@@ -215,8 +216,7 @@ export function extend(context: BatchContext, view: EventView, command: ExtendCo
   const base = cellBase(view, cell);
   const deadlineMs = effectiveDeadline(view, cell);
   const wantedMs = changeTime(context, view) + command.durationMs;
-  const unchanged: Outcome = { ok: true, cell, changed: false, replayed: false };
-  if (wantedMs <= deadlineMs) return unchanged;
+  if (wantedMs <= deadlineMs) return keepClaim(context, view, cell, check);
   const latestMs = loadWide(view.words, base + CLAIM.createdLow) + command.rules.maxHoldMs;
   if (latestMs <= deadlineMs) {
     return { ok: false, code: 'extend-limit', limit: command.rules.maxHoldMs / 1000 };
@@ -230,7 +230,7 @@ export function extend(context: BatchContext, view: EventView, command: ExtendCo
     customer: null,
     expiresMs: Math.min(wantedMs, latestMs),
   });
-  return { ...unchanged, changed: true };
+  return { ok: true, cell, changed: true, replayed: false };
 }
 
 function expireClaim(context: BatchContext, view: EventView, cell: number): void {

@@ -1,13 +1,13 @@
 /**
- * The footer of a sealed segment: where each event first appears in it, so that history jumps instead of
- * scanning.
+ * The footer of a sealed segment: where the first change of each event is in it, so that history jumps instead of
+ * scanning. A key alone is no change.
  *
  *   word 0      magic
  *   word 1      crc32 from word 2 to the end of the entries
  *   word 2      segment number
  *   word 3–4    the segment's salt
  *   word 5      entries
- *   word 6      1 when every event of the segment has an entry, 0 when there were more than fit
+ *   word 6      1 when every event that changes in the segment has an entry, 0 when there were more than fit
  *   word 7      crc of the last group
  *   word 8–9    position after the last frame
  *   word 10     offset after the last group
@@ -18,11 +18,10 @@
  */
 import { crc32 } from 'node:zlib';
 import {
-  FRAME_KIND,
   headerBytes,
-  headerKind,
   high,
   low,
+  takesSequence,
   wide,
   WORD_EVENT,
   WORD_HEADER,
@@ -37,7 +36,7 @@ const MAGIC = 0x54465246;
 const ENTRY_WORDS = FOOTER_ENTRY_BYTES / 4;
 const HEADER_WORDS = FOOTER_HEADER_BYTES / 4;
 
-/** Where an event first appears in a segment. */
+/** Where the first change of an event is in a segment. */
 export interface EventEntry {
   readonly offset: number;
   readonly sequence: number;
@@ -51,7 +50,7 @@ export interface SegmentEnd {
 
 export interface Footer {
   readonly end: SegmentEnd;
-  /** Whether an event without an entry is certainly not in the segment. */
+  /** Whether an event without an entry has certainly no change in the segment. */
   readonly complete: boolean;
   /** By event word: generation and slot. */
   readonly events: ReadonlyMap<number, EventEntry>;
@@ -76,7 +75,7 @@ export class EventIndex {
     let noted = -1;
     let isFirst = true;
     for (let at = start; at < end; at += headerBytes(words[at + WORD_HEADER]) / 4) {
-      if (headerKind(words[at + WORD_HEADER]) === FRAME_KIND.padding) continue;
+      if (!takesSequence(words[at + WORD_HEADER])) continue;
       const event = words[at + WORD_EVENT];
       // Runs of one event are the rule, and a map lookup a frame would cost more than the rest of the walk.
       if (event === noted && !isFirst) continue;

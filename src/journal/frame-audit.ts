@@ -1,13 +1,14 @@
 /**
- * What the journal itself knows about frames: that they fill a group exactly and that each event's sequence
- * is dense. Checked before a group is written and again when it is read, so that a bug is told from a bad
- * disk.
+ * What the journal itself knows about frames: that they fill a group exactly, that each event's sequence is dense,
+ * and that a key alone carries the last one. Checked before a group is written and again when it is read, so that a
+ * bug is told from a bad disk.
  */
 import {
   FRAME_HEADER_WORDS,
   FRAME_KIND,
   headerBytes,
   headerKind,
+  takesSequence,
   wide,
   WORD_EVENT,
   WORD_HEADER,
@@ -16,6 +17,8 @@ import {
 
 const SLOT_COUNT = 1 << 16;
 const UNKNOWN = -1;
+/** The registry's sequence moves with the frames of new events, which carry their own: the engine checks it. */
+const REGISTRY_SLOT = 0;
 
 export interface FrameFault {
   readonly code: 'bad-frame' | 'sequence-gap';
@@ -47,8 +50,8 @@ export class FrameAudit {
         const slot = event & 0xffff;
         const generation = event >>> 16;
         const sequence = wide(words, at + WORD_SEQUENCE);
-        if (this.#generations[slot] === generation) {
-          if (sequence !== this.#sequences[slot] + 1)
+        if (this.#generations[slot] === generation && slot !== REGISTRY_SLOT) {
+          if (sequence !== this.#sequences[slot] + (takesSequence(header) ? 1 : 0))
             return sequenceGap(at, slot, this.#sequences[slot], sequence);
         } else {
           this.#generations[slot] = generation;

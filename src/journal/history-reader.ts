@@ -1,5 +1,5 @@
 /**
- * Reads the frames of one event from the files: sealed segments through their footers, the one being written
+ * Reads the changes of one event from the files: sealed segments through their footers, the one being written
  * up to the durable position. Why files and not the ring: docs/decisions/011-history-reads-files.md.
  *
  * Thread: any but the main and the journal thread (synchronous reads); read-only beside writer and trim. A
@@ -7,15 +7,7 @@
  * a segment that goes between listing and opening is as good as trimmed before, and the search starts again.
  */
 import { assert } from '../core/assert.ts';
-import {
-  FRAME_KIND,
-  headerBytes,
-  headerKind,
-  wide,
-  WORD_EVENT,
-  WORD_HEADER,
-  WORD_SEQUENCE,
-} from '../core/frame.ts';
+import { headerBytes, takesSequence, wide, WORD_EVENT, WORD_HEADER, WORD_SEQUENCE } from '../core/frame.ts';
 import { openIfThere } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { eventWord } from './footer.ts';
@@ -187,7 +179,7 @@ export class HistoryReader {
   }
 }
 
-/** Where to look for an event in a segment; null when it is certainly not there. */
+/** Where to look for an event in a segment; null when it certainly has no change there. */
 function startOffset(footer: Footer | null, event: number): number | null {
   if (footer === null) return BLOCK_BYTES;
   return footer.events.get(event)?.offset ?? (footer.complete ? null : BLOCK_BYTES);
@@ -275,7 +267,7 @@ class PageScan {
   #takeGroup(group: Group): HistoryPage | null {
     const { words } = group;
     for (let at = group.startWord; at < group.endWord; at += headerBytes(words[at + WORD_HEADER]) / 4) {
-      if (headerKind(words[at + WORD_HEADER]) === FRAME_KIND.padding) continue;
+      if (!takesSequence(words[at + WORD_HEADER])) continue;
       if (words[at + WORD_EVENT] !== this.#event) continue;
       const sequence = wide(words, at + WORD_SEQUENCE);
       if (sequence > this.#query.afterSequence) {

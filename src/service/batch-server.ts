@@ -10,7 +10,13 @@
  */
 import type { BroadcastChannel } from 'node:worker_threads';
 import { unreachable } from '../core/assert.ts';
-import { BATCH_KIND, type BatchHeader, type BatchReply, type BatchRequest } from '../core/batch.ts';
+import {
+  BATCH_KIND,
+  FACT_UNCHANGED,
+  type BatchHeader,
+  type BatchReply,
+  type BatchRequest,
+} from '../core/batch.ts';
 import { parseClaimId } from '../core/ids.ts';
 import { SWEEP_MAX } from '../core/limits.ts';
 import { BLOCK, CREATE_EVENT, CREATE_HOLD, CREATE_ORDER, PATCH_EVENT, UNBLOCK } from '../core/operations.ts';
@@ -23,12 +29,12 @@ import { reclaim } from '../engine/patch.ts';
 import { sweep } from '../engine/settle.ts';
 import type { Arena } from '../memory/arena.ts';
 import { nextDeadline } from '../memory/deadlines.ts';
-import { loadSequence } from '../memory/guard.ts';
+import { loadPosition } from '../memory/guard.ts';
 import { EVENT_STATE } from '../memory/layout.ts';
 import { eventState, REGISTRY_SLOT } from '../memory/registry.ts';
 import { loadDurable } from '../memory/ring.ts';
 import { wakeJournal, type ThreadBase } from '../memory/threads.ts';
-import { prepareBlock } from './block-requests.ts';
+import { answerUnchangedBlock, prepareBlock } from './block-requests.ts';
 import { WorkerCache, type CachedEvent } from './cache.ts';
 import { claimReply } from './claim-replies.ts';
 import { prepareClaim } from './claim-requests.ts';
@@ -67,7 +73,8 @@ interface WriteRun {
   /** Of the requests that were served, in order; what is to be rendered is rendered when the mutex is free. */
   readonly replies: (BatchReply | Render)[];
   nextDeadlineMs: number;
-  changed: boolean;
+  /** There is a frame for the journal: of a change, or a key alone. */
+  published: boolean;
 }
 
 /** A result that says nothing but its replies. */
@@ -135,7 +142,7 @@ export class BatchServer {
   }
 
   #write(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const run: WriteRun = { replies: [], nextDeadlineMs: Infinity, changed: false };
+    const run: WriteRun = { replies: [], nextDeadlineMs: Infinity, published: false };
     for (let tries = 1; run.replies.length < requests.length; tries++) {
       const rest = requests.slice(run.replies.length);
       const event = this.#cache.event(slot);
@@ -143,7 +150,7 @@ export class BatchServer {
       else if (tries <= PREPARE_TRIES) this.#runPrepared(event, prepareAll(event, rest), run);
       else this.#runWhole(slot, rest, run);
     }
-    if (run.changed) {
+    if (run.published) {
       wakeJournal(this.#arena);
       this.#cache.announce(slot);
     }
@@ -172,10 +179,10 @@ export class BatchServer {
 
   /** Runs a step of an event whose mutex is held. */
   #runHeld({ slot, view }: CachedEvent, step: Prepared, run: WriteRun): void {
-    const before = loadSequence(this.#arena, slot);
+    const before = loadPosition(this.#arena, slot);
     this.#context.commandIndex = run.replies.length;
     run.replies.push(step.kind === 'command' ? step.run(this.#context) : step.reply);
-    if (loadSequence(this.#arena, slot) !== before) run.changed = true;
+    if (loadPosition(this.#arena, slot) !== before) run.published = true;
     run.nextDeadlineMs = nextDeadline(view);
   }
 
@@ -252,16 +259,24 @@ export class BatchServer {
   #answer(slot: number, requests: readonly BatchRequest[]): BatchResult {
     // Even a reply that shows nothing tells that the command has happened.
     lookAt(this.#context, slot);
-    const replies = requests.map((request) =>
-      slot === REGISTRY_SLOT ? answerEvent(this.#deps, request) : this.#answerClaim(slot, request),
-    );
+    const replies = requests.map((lost) => {
+      const isUnchanged = lost.fact >= FACT_UNCHANGED;
+      const request = isUnchanged ? { ...lost, fact: lost.fact - FACT_UNCHANGED } : lost;
+      if (slot === REGISTRY_SLOT) return answerEvent(this.#deps, request);
+      return this.#answerClaim(slot, request, isUnchanged);
+    });
     return { ...NOTHING, replies };
   }
 
-  #answerClaim(slot: number, request: BatchRequest): BatchReply {
+  #answerClaim(slot: number, request: BatchRequest, isUnchanged: boolean): BatchReply {
     const context = this.#context;
     const event = this.#cache.event(slot);
     const isAboutClaim = request.operation !== BLOCK.code && request.operation !== UNBLOCK.code;
+    const block =
+      event !== null && !isAboutClaim && isUnchanged
+        ? answerUnchangedBlock(this.#deps, event, request)
+        : null;
+    if (block !== null) return block;
     const copy =
       event === null || !isAboutClaim
         ? null
@@ -272,6 +287,7 @@ export class BatchServer {
       return problemReply('outcome-unknown', request.requestId, { applied: true });
     }
     const isNew = request.operation === CREATE_HOLD.code || request.operation === CREATE_ORDER.code;
-    return claimReply(context, event, request, claim, true, false, isNew ? claim.ticketCount : 0);
+    const cost = isNew ? claim.ticketCount : 0;
+    return claimReply(context, event, request, claim, !isUnchanged, false, cost);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * `POST …/block` and `…/unblock`: take places off sale and put them back.
  */
-import type { BatchRequest } from '../core/batch.ts';
+import type { BatchReply, BatchRequest } from '../core/batch.ts';
 import { PLACES_PER_BLOCK_MAX } from '../core/limits.ts';
 import { BLOCK } from '../core/operations.ts';
 import type { FieldError } from '../core/problems.ts';
@@ -16,6 +16,7 @@ import { readReason } from './claim-body.ts';
 import { keyHash } from './key-hash.ts';
 import { bodyParser, invalid, type ParseFailure, type Parsed } from './parse.ts';
 import { parseProblem, type Prepared, type Render } from './prepared.ts';
+import { readCurrent, type ReadDeps } from './read-result.ts';
 import { refusalReply } from './refusals.ts';
 import { jsonReply } from './replies.ts';
 import { BlockBody, type BlockItem } from './schemas.ts';
@@ -58,7 +59,20 @@ function prepareInvalid(event: CachedEvent, request: BatchRequest, failure: Pars
   };
 }
 
-/** The reply says how the sections stand that were named. Under the mutex. */
+/** The reply to a block that changed nothing and whose worker died; null where its body is not valid any more. */
+export function answerUnchangedBlock(
+  deps: ReadDeps,
+  event: CachedEvent,
+  request: BatchRequest,
+): BatchReply | null {
+  const input = readBlock(request.body, event.map);
+  if (!input.ok) return null;
+  const outcome = { changed: 0, replayed: false };
+  const read = readCurrent(deps, event, (current) => accepted(current, input.value, outcome));
+  return read === null ? null : read.value();
+}
+
+/** The reply says how the sections stand that were named. Under the mutex, or in a guard window. */
 function accepted(
   event: CachedEvent,
   input: BlockInput,

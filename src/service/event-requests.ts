@@ -8,7 +8,7 @@ import { ARCHIVE_SUMMARY_BYTES_MAX } from '../core/limits.ts';
 import { checkKey, type BatchContext, type KeyCheck, type Refusal } from '../engine/command.ts';
 import { parseStored, type EventDefinition } from '../engine/definition.ts';
 import { inWindow, underMutex } from '../engine/look.ts';
-import { archiveEvent, patchEvent, replayArchive } from '../engine/patch.ts';
+import { archiveEvent, keepArchived, keepEvent, patchEvent, replayArchived } from '../engine/patch.ts';
 import { readConsistent, readCounts, readEvent } from '../engine/read.ts';
 import { readArchived } from '../engine/scan.ts';
 import { loadSequence } from '../memory/guard.ts';
@@ -92,7 +92,7 @@ function runPlan(task: PatchTask, event: CachedEvent, plan: PatchPlan): EventRes
   const fromVersion = event.view.version;
   switch (plan.kind) {
     case 'same':
-      return { reply: eventReply(task, false), ...unchanged(slot) };
+      return patched(task, event, keepEvent(context, slot, fromVersion, key));
     case 'change': {
       const { definition, json } = plan;
       return patched(task, event, patchEvent(context, slot, { definition, json, fromVersion, key }));
@@ -152,20 +152,23 @@ function patchArchived(task: PatchTask): EventResult | null {
   const { context } = deps;
   const archived = readArchived(context, slot);
   if (archived === null) return null;
-  if (key !== null) {
-    const outcome = inWindow(context, slot, () => replayArchive(context, slot, key));
-    if (outcome.ok && outcome.replayed) return { reply: eventReply(task, true), ...unchanged(slot) };
-    if (!outcome.ok && outcome.code === 'idempotency-mismatch') {
-      return { reply: problemReply(outcome.code, request.requestId), ...unchanged(slot) };
-    }
-  }
+  const known = key === null ? null : replayArchived(context, slot, key);
+  if (known !== null) return archivedAgain(task, known);
   if (!body.ok) return { reply: parseProblem(request, body), ...unchanged(slot) };
   const mismatch = matchProblem(deps, request, archived.version);
   if (mismatch !== null) return { reply: mismatch, ...unchanged(slot) };
-  if (isArchiveOnly(body.value)) return { reply: eventReply(task, false), ...unchanged(slot) };
+  if (isArchiveOnly(body.value)) return archivedAgain(task, keepArchived(context, slot, key));
   const detail = `Event ${request.subject} is archived, and nothing of it changes any more`;
   const problem = invalid([{ pointer: '/state', code: 'archived', detail }]);
   return { reply: parseProblem(request, problem), ...unchanged(slot) };
+}
+
+function archivedAgain(task: PatchTask, outcome: ReturnType<typeof keepArchived>): EventResult {
+  const { request, slot } = task;
+  const reply = outcome.ok
+    ? eventReply(task, outcome.replayed)
+    : problemReply(outcome.code, request.requestId);
+  return { reply, ...unchanged(slot) };
 }
 
 function eventReply({ deps, slot }: PatchTask, replayed: boolean): BatchReply {

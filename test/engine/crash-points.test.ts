@@ -40,7 +40,7 @@ import {
   TinyJournal,
   underMutex,
 } from './rig.ts';
-import { CHANGE_SCENARIOS, EVENT_SCENARIOS } from './crash-scenarios.ts';
+import { CHANGE_SCENARIOS, EVENT_SCENARIOS, UNCHANGED_SCENARIOS } from './crash-scenarios.ts';
 import { withCrash } from './watched-arena.ts';
 import {
   cellOf,
@@ -272,6 +272,11 @@ function facts(frames: readonly KeptFrames[]): KeptFrames[] {
   return frames.filter((frame) => headerKind(frame.words[0]) !== FRAME_KIND.padding);
 }
 
+/** The event's view; the registry's where it is archived and has none. */
+function viewOf(arena: Arena): EventView {
+  return viewEvent(arena, isLive(arena, 1) ? 1 : REGISTRY_SLOT);
+}
+
 class Stopped {
   readonly #scenario: Scenario;
   readonly #rig: EngineRig;
@@ -318,7 +323,7 @@ class Stopped {
   #run(context: BatchContext): void {
     const { arena } = context;
     if (this.#scenario.slot === 'none') {
-      this.#scenario.command(context, viewEvent(arena, 1));
+      this.#scenario.command(context, viewOf(arena));
       return;
     }
     const view = this.#scenario.slot === REGISTRY_SLOT ? null : viewEvent(arena, 1);
@@ -334,7 +339,7 @@ class Stopped {
     this.#before.restore(arena);
     const context = newContext(arena, this.#rig.context.thread);
     context.batchId = 77;
-    const view = viewEvent(arena, 1);
+    const view = viewOf(arena);
     const { crashed } = withCrash(arena, write, (watched) => this.#run({ ...context, arena: watched }));
     if (!crashed) wrong.push('the command was not stopped');
     const outcome = repairThread(arena, context.thread);
@@ -438,7 +443,7 @@ class Stopped {
 /** The short form stops at so many points of a command, evenly spread; where the first is is drawn with each run. */
 const STOPS = 36;
 
-for (const scenario of [...SCENARIOS, ...CHANGE_SCENARIOS, ...EVENT_SCENARIOS]) {
+for (const scenario of [...SCENARIOS, ...CHANGE_SCENARIOS, ...EVENT_SCENARIOS, ...UNCHANGED_SCENARIOS]) {
   t.test(`${scenario.name}: stopped anywhere, it happens whole or not at all`, (t) => {
     const stopped = new Stopped(scenario);
     for (const random of scenario.found ?? []) {

@@ -5,10 +5,12 @@ import { change, type ChangeCommand } from '../../src/engine/change.ts';
 import type { BatchContext } from '../../src/engine/command.ts';
 import type { EventDefinition } from '../../src/engine/definition.ts';
 import { take } from '../../src/engine/hold.ts';
-import { archiveEvent, patchEvent } from '../../src/engine/patch.ts';
+import { archiveEvent, keepArchived, keepEvent, patchEvent, reclaim } from '../../src/engine/patch.ts';
 import { confirm, extend, release, sweep } from '../../src/engine/settle.ts';
 import type { EventView } from '../../src/memory/event.ts';
 import type { KeyHash } from '../../src/memory/keys.ts';
+import { REGISTRY_SLOT } from '../../src/memory/registry.ts';
+import { positionUnit } from '../../src/memory/ring.ts';
 import {
   claimOf,
   floor,
@@ -23,14 +25,17 @@ import {
   stalls,
   taking,
   text,
+  TO_SALE,
   wearOut,
   wordsOf,
   type Scenario,
 } from './hall.ts';
-import { keyOf, noteOf, RULES, START_MS, type EngineRig } from './rig.ts';
+import { keyOf, MIB, noteOf, RULES, START_MS, underMutex, type EngineRig } from './rig.ts';
 
 const CUSTOMER = { customer: text('customer-1') } as const;
 const LATE_MS = START_MS + 61_000;
+/** Of a frame that holds a key alone. */
+const KEY_FRAME_BYTES = 96;
 
 function mustBeOk<T extends { readonly ok: boolean }>(outcome: T): T {
   if (!outcome.ok) throw new Error(`the test's command is refused: ${JSON.stringify(outcome)}`);
@@ -326,13 +331,80 @@ export const EVENT_SCENARIOS: Scenario[] = [
     slot: 'none',
     leaves: true,
     setup: soldOnly,
-    command: (context) =>
-      mustBeOk(
-        archiveEvent(context, 1, {
-          summary: text('{"id":"hall"}'),
-          fromVersion: 1,
-          key: keyOf('archive', 'x'),
-        }),
-      ),
+    command: archiveHall,
+  },
+];
+
+function archiveHall(context: BatchContext): ReturnType<typeof archiveEvent> {
+  const summary = text('{"id":"hall"}');
+  return mustBeOk(archiveEvent(context, 1, { summary, fromVersion: 1, key: keyOf('archive', 'x') }));
+}
+
+function confirmR1(context: BatchContext, view: EventView, key: KeyHash): ReturnType<typeof confirm> {
+  const rest = { receivedAtMs: START_MS, note: null, retake: false, rules: RULES };
+  return mustBeOk(confirm(context, view, { ref: claimOf(view, R1), ...rest, key }));
+}
+
+function cancelFirst(context: BatchContext, view: EventView, key: KeyHash): ReturnType<typeof cancel> {
+  return mustBeOk(cancel(context, view, { ref: claimOf(view, R1), tickets: [0], ...TO_SALE, key }));
+}
+
+/** Bytes from the next frame to the ring's end. */
+function ringLeft(rig: EngineRig): number {
+  return MIB - ((positionUnit(rig.journal.position) * 8) % MIB);
+}
+
+/** Successes that change nothing: their keys alone are written down. */
+export const UNCHANGED_SCENARIOS: Scenario[] = [
+  {
+    name: 'confirm of a hold that is confirmed, with a key',
+    setup: (rig, view) => {
+      changedR1(rig, view);
+      rig.run(view, (context) => confirmR1(context, view, keyOf('confirm', 'x')));
+    },
+    command: (context, view) => confirmR1(context, view, keyOf('again', 'x')),
+    found: [R1, R2],
+  },
+  {
+    name: 'cancel of a ticket that is cancelled, where the ring wraps, with a key',
+    position: MIB - 2048,
+    setup: (rig, view) => {
+      orderR1(rig, view);
+      rig.journal.drain();
+      // Up to less than a frame before the ring's end.
+      while (ringLeft(rig) >= KEY_FRAME_BYTES) {
+        rig.run(view, (context) => cancelFirst(context, view, keyOf(`${ringLeft(rig)}`, '')));
+        rig.journal.drain();
+      }
+    },
+    command: (context, view) => cancelFirst(context, view, keyOf('cancel', 'x')),
+    found: [R1],
+  },
+  {
+    name: 'unblock of what is on sale, with a key that is the first for hours',
+    setup: busy,
+    command: (context, view) => {
+      context.nowMs = START_MS + 9 * 3_600_000;
+      const seat = { seats: [0], places: [], reason: text('why') };
+      return mustBeOk(block(context, view, { kind: 'unblock', ...seat, key: keyOf('unblock', 'x') }));
+    },
+    found: [R1, R2, R3],
+  },
+  {
+    name: 'patch that changes nothing, with a key',
+    slot: 'none',
+    setup: busy,
+    command: (context) => mustBeOk(keepEvent(context, 1, 1, keyOf('patch', 'x'))),
+    found: [R1, R2, R3],
+  },
+  {
+    name: 'archive of an event that is archived, with a key',
+    slot: 'none',
+    setup: (rig, view) => {
+      soldOnly(rig, view);
+      archiveHall(rig.context);
+      underMutex(rig.context, REGISTRY_SLOT, () => reclaim(rig.context));
+    },
+    command: (context) => mustBeOk(keepArchived(context, 1, keyOf('again', 'x'))),
   },
 ];

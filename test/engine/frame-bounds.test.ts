@@ -74,7 +74,8 @@ t.test('no frame is larger than the room that was set aside for it', (t) => {
   const ref = claimOf(view, R1);
   const settled = { ref, receivedAtMs: START_MS, rules: RULES };
   mustRun(() => extend(context, view, { ...settled, durationMs: 600_000, key: key('extend') }));
-  mustRun(() => confirm(context, view, { ...settled, note: NOTE, retake: false, key: key('confirm') }));
+  for (const name of ['confirm', 'confirm again'])
+    mustRun(() => confirm(context, view, { ...settled, note: NOTE, retake: false, key: key(name) }));
   mustRun(() =>
     cancel(context, view, { ref, tickets: null, toBlocked: true, reason: REASON, key: key('cancel') }),
   );
@@ -131,6 +132,6 @@ t.test('no frame is larger than the room that was set aside for it', (t) => {
         : COMMAND_FRAME_BYTES_MAX;
     t.ok(bytes <= bound, `${name} takes ${bytes} bytes of ${bound}`);
   }
-  t.match(told, { hold: 4000, change: 6624, confirm: 3960, withdraw: 3584, block: 24_304 });
+  t.match(told, { hold: 4000, change: 6624, confirm: 3960, withdraw: 3584, block: 24_304, remember: 96 });
   t.end();
 });

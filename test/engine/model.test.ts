@@ -20,6 +20,7 @@ import { dumpArena, loadArena } from '../../src/engine/snapshot.ts';
 import { createArena } from '../../src/memory/arena.ts';
 import { claimCells, tailCell } from '../../src/memory/claims.ts';
 import { cellBase, type EventView } from '../../src/memory/event.ts';
+import type { KeyHash } from '../../src/memory/keys.ts';
 import { loadSequence, readGuard } from '../../src/memory/guard.ts';
 import { CLAIM, CLAIM_FLAG, CLAIM_STATE } from '../../src/memory/layout.ts';
 import { Model, type ClaimState, type Expected, type ModelClaim, type Wanted } from './model.ts';
@@ -127,7 +128,7 @@ type Command =
       readonly isBlock: boolean;
       readonly seats: readonly number[];
       readonly places: readonly { readonly section: number; readonly quantity: number }[];
-      readonly key: null;
+      readonly key: number | null;
     }
   | { readonly op: 'sweep'; readonly lagMs: number }
   | { readonly op: 'advance'; readonly ms: number }
@@ -225,7 +226,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         fc.record({ section: fc.constantFrom(0, 3), quantity: fc.integer({ min: 1, max: 3 }) }),
         { maxLength: 2, selector: ({ section }) => section },
       ),
-      key: fc.constant(null),
+      key,
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('sweep' as const), lagMs }) },
@@ -340,7 +341,10 @@ class Run {
     if (next.op === 'sweep' || next.op === 'advance' || next.op === 'again') return;
     if (next.op !== 'take' && next.op !== 'block' && claim === null) return;
     const number = next.key;
-    const about = next.op === 'take' ? next.kind : `${next.op}/${claim?.random[0]}`;
+    const isBlock = next.op === 'block' && next.isBlock;
+    const op = next.op === 'take' ? next.kind : isBlock ? 'block' : next.op === 'block' ? 'unblock' : next.op;
+    const about = claim === null ? op : `${op}/${claim.random[0]}`;
+    if (claim !== null) this.#look(claim);
     const name = number === null ? null : `${about}/${number}`;
     // In that second either answer is right, and the model would have to ask the engine which.
     if (this.model.isKeyOnTheEdge(name)) return;
@@ -357,8 +361,6 @@ class Run {
       case 'confirm': {
         const ref = refOf(view, (claim as ModelClaim).cell, (claim as ModelClaim).random);
         const { retake } = next;
-        // Whether the room of an ended hold is another's by now, only the engine can say.
-        if (findClaim(view, ref) < 0) (claim as ModelClaim).isGone = true;
         const expected = this.#expectConfirm(next, claim as ModelClaim, receivedAtMs, name, body);
         const note = noteOrNull(next.reference, next.metadata);
         const outcome = rig.run(view, (context) =>
@@ -427,37 +429,44 @@ class Run {
         return;
       }
       case 'block':
-        this.#block(next);
+        this.#block(next, name, body, hash);
     }
   }
 
-  /** Without keys: what a replay of a block says is looked at elsewhere. */
-  #block(next: Command & { op: 'block' }): void {
+  /** Whether the room of an ended claim is another's by now, only the engine can say. */
+  #look(claim: ModelClaim): void {
+    if (findClaim(this.view, refOf(this.view, claim.cell, claim.random)) < 0) claim.isGone = true;
+  }
+
+  #block(next: Command & { op: 'block' }, name: string | null, body: string, hash: KeyHash | null): void {
     const { isBlock, seats, places } = next;
     const kind = isBlock ? 'block' : 'unblock';
     const outcome: BlockOutcome = this.rig.run(this.view, (context) =>
-      block(context, this.view, { kind, seats, places, reason: Buffer.from('r'), key: null }),
+      block(context, this.view, { kind, seats, places, reason: Buffer.from('r'), key: hash }),
     );
-    const expected = this.model.block(isBlock, seats, places);
-    const code = outcome.ok ? (outcome.changed > 0 ? 'ok' : 'unchanged') : outcome.code;
-    this.codes.set(`${kind} ${code}`, (this.codes.get(`${kind} ${code}`) ?? 0) + 1);
-    if (typeof expected === 'number') {
-      if (!outcome.ok || outcome.changed !== expected) this.#fail(`${kind} is answered with ${code}`);
-      return;
-    }
-    const { section, requested, available, held, seats: wrong } = expected.refusal;
-    const right = [expected.refusal.code, section, requested, available, held, wrong];
-    if (outcome.ok) this.#fail(`${kind} is done, expected ${JSON.stringify(right)}`);
-    const left = [
-      outcome.code,
-      outcome.section,
-      outcome.requested,
-      outcome.available,
-      outcome.held,
-      outcome.seats,
-    ];
+    const expected = this.#expectBlock(next, name, body);
+    const isUnchanged = outcome.ok && !outcome.replayed && outcome.changed === 0;
+    this.#count(kind, isUnchanged ? 'unchanged' : outcome.ok ? 'ok' : outcome.code, outcome);
+    const { section, requested, available, held, places: moved, replayed, seats: wrong } = expected;
+    const right =
+      expected.code === 'ok'
+        ? ['ok', moved, replayed]
+        : [expected.code, section, requested, available, held, wrong];
+    const left = outcome.ok
+      ? ['ok', outcome.changed, outcome.replayed]
+      : [outcome.code, outcome.section, outcome.requested, outcome.available, outcome.held, outcome.seats];
     if (JSON.stringify(left) !== JSON.stringify(right))
-      this.#fail(`${kind} is refused with ${JSON.stringify(left)}`);
+      this.#fail(`${kind} is answered with ${JSON.stringify(left)}, expected ${JSON.stringify(right)}`);
+  }
+
+  #expectBlock(next: Command & { op: 'block' }, name: string | null, body: string): Expected {
+    const { model } = this;
+    const known = model.key(name, body, '');
+    if (known !== null) return known;
+    const blocked = model.block(next.isBlock, next.seats, next.places);
+    if (typeof blocked !== 'number') return blocked.refusal;
+    model.remember(name, body, blocked);
+    return { code: 'ok', places: blocked, replayed: false };
   }
 
   #expectChange(
@@ -500,7 +509,7 @@ class Run {
     const ended = model.ended(claim, receivedAtMs);
     if (ended !== null) return ended;
     const expected = model.extend(claim, forMs, MAX_HOLD_MS);
-    if (expected.changed === true) model.remember(name, body, claim);
+    if (expected.code === 'ok') model.remember(name, body, claim);
     return expected;
   }
 
@@ -566,7 +575,7 @@ class Run {
     const known = model.key(name, body, 'hold-not-found');
     if (known !== null) return known;
     if (claim.isGone) return { code: 'hold-not-found' };
-    if (claim.state === 'confirmed') return { code: 'ok', claim, changed: false, replayed: false };
+    if (claim.state === 'confirmed') return this.#unchanged(claim, name, body);
     const isRetake = next.retake && claim.state === 'expired' && model.nowMs - claim.updatedMs <= 3_600_000;
     const mayConfirm = isRetake || (next.retake && claim.state === 'held');
     const ended = mayConfirm ? null : model.ended(claim, receivedAtMs);
@@ -594,10 +603,8 @@ class Run {
     const { model } = this;
     if (claim.isGone) return { code: 'hold-not-found' };
     if (claim.state === 'confirmed') return { code: 'hold-confirmed' };
-    if (claim.state === 'cancelled') return { code: 'hold-confirmed', orGone: 'hold-not-found' };
-    if (claim.state === 'released') {
-      return { code: 'ok', claim, changed: false, replayed: false, orGone: 'hold-not-found' };
-    }
+    if (claim.state === 'cancelled') return { code: 'hold-confirmed' };
+    if (claim.state === 'released') return this.#unchanged(claim, name, body);
     const ended = model.ended(claim, receivedAtMs);
     if (ended !== null) return ended;
     model.settle(claim, 'released');
@@ -616,19 +623,28 @@ class Run {
     const known = model.key(name, body, 'order-not-found');
     if (known !== null) return known;
     if (claim.isGone) return { code: 'order-not-found' };
-    if (claim.state === 'cancelled') {
-      return { code: 'ok', claim, changed: false, replayed: false, orGone: 'order-not-found' };
-    }
+    if (claim.state === 'cancelled') return this.#unchanged(claim, name, body);
     if (claim.state !== 'confirmed') return { code: 'order-not-found' };
-    const changed = model.cancel(claim, tickets, toBlocked);
-    if (changed) model.remember(name, body, claim);
-    return { code: 'ok', claim, changed, replayed: false };
+    if (!model.cancel(claim, tickets, toBlocked)) return this.#unchanged(claim, name, body);
+    model.remember(name, body, claim);
+    return { code: 'ok', claim, changed: true, replayed: false };
+  }
+
+  /** The claim stands as it is wanted. */
+  #unchanged(claim: ModelClaim, name: string | null, body: string): Expected {
+    this.model.remember(name, body, claim);
+    return { code: 'ok', claim, changed: false, replayed: false };
+  }
+
+  #count(what: string, code: string, outcome: { readonly ok: boolean; readonly replayed?: boolean }): void {
+    const count = `${what} ${code}${outcome.replayed === true ? ' replayed' : ''}`;
+    this.codes.set(count, (this.codes.get(count) ?? 0) + 1);
   }
 
   #check(what: string, outcome: Outcome, expected: Expected, subject: ModelClaim | null): void {
     const code = outcome.ok ? 'ok' : outcome.code;
-    const count = `${what} ${code}${outcome.ok && outcome.replayed ? ' replayed' : ''}`;
-    this.codes.set(count, (this.codes.get(count) ?? 0) + 1);
+    const isUnchanged = outcome.ok && !outcome.changed && !outcome.replayed;
+    this.#count(what, isUnchanged ? 'unchanged' : code, outcome);
     const claim = expected.claim ?? subject;
     if (code !== expected.code) {
       if (code !== expected.orGone) this.#fail(`${what} is answered with ${code}, expected ${expected.code}`);
@@ -754,10 +770,11 @@ class Run {
     const frames = this.rig.journal.frames();
     let sequence = 0;
     for (const { words: frame } of frames) {
-      if (headerKind(frame[0]) === FRAME_KIND.padding) continue;
-      if ((frame[WORD_EVENT] & 0xffff) === this.view.slot && wide(frame, WORD_SEQUENCE) !== ++sequence) {
-        this.#fail('sequences in the journal are not dense');
-      }
+      if (headerKind(frame[0]) === FRAME_KIND.padding || (frame[WORD_EVENT] & 0xffff) !== this.view.slot)
+        continue;
+      // A key alone carries the last one.
+      if (headerKind(frame[0]) !== FRAME_KIND.remember) sequence++;
+      if (wide(frame, WORD_SEQUENCE) !== sequence) this.#fail('sequences in the journal are not dense');
     }
     const limits = smallLimits();
     const replayed = createArena(limits);
@@ -841,8 +858,22 @@ t.test('the engine does what a naive model does, and its journal says all of it'
     'block seat-unavailable',
     'unblock ok',
     'unblock not-enough-available',
+    'confirm unchanged',
+    'release unchanged',
+    'cancel unchanged',
+    'extend unchanged',
+    'block unchanged',
+    'unblock unchanged',
+    'confirm ok replayed',
+    'release ok replayed',
+    'cancel ok replayed',
+    'extend ok replayed',
   ]) {
     t.ok(codes.has(code), `it came to ${code}`);
   }
+  t.ok(
+    codes.has('block ok replayed') || codes.has('unblock ok replayed'),
+    'it came to blocks that are replayed',
+  );
   t.end();
 });

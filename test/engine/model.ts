@@ -71,6 +71,8 @@ export interface Expected {
   readonly replayed?: boolean;
   /** The claim that an accepted command is about; null for one yet to be made. */
   readonly claim?: ModelClaim | null;
+  /** How many places a block took off sale, or put back. */
+  readonly places?: number;
   /** Also right, since the claim has ended and may have been overwritten. */
   readonly orGone?: string;
 }
@@ -91,7 +93,8 @@ export interface ModelRules {
 
 interface KnownKey {
   readonly body: string;
-  readonly claim: ModelClaim;
+  /** What it was about: a claim, or so many places of a block. */
+  readonly about: ModelClaim | number;
   readonly atMs: number;
 }
 
@@ -165,14 +168,17 @@ export class Model {
     if (known === undefined) return null;
     if (this.nowMs - known.atMs >= DAY_MS + 1000) return null;
     if (known.body !== body) return { code: 'idempotency-mismatch' };
-    const { claim } = known;
+    if (typeof known.about === 'number')
+      return { code: 'ok', places: known.about, changed: false, replayed: true };
+    const claim = known.about;
     if (claim.isGone) return { code: gone };
     const isEnded = claim.state !== 'held' && claim.state !== 'confirmed';
     return { code: 'ok', claim, changed: false, replayed: true, ...(isEnded && { orGone: gone }) };
   }
 
-  remember(name: string | null, body: string, claim: ModelClaim): void {
-    if (name !== null) this.keys.set(name, { body, claim, atMs: this.nowMs });
+  /** Of every success, whether it has changed something or not. */
+  remember(name: string | null, body: string, about: ModelClaim | number): void {
+    if (name !== null) this.keys.set(name, { body, about, atMs: this.nowMs });
   }
 
   /** Whether the age of a key lies in the second in which either answer is right. */

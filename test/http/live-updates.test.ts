@@ -41,6 +41,20 @@ t.test('a stream begins with where it is and when to come back, and tells what c
   t.notOk('state' in (peer.told[0]?.data ?? {}));
 });
 
+t.test('a batch that has changed nothing is told to nobody', async (t) => {
+  const { sink, live, subscribe, pass } = liveStage();
+  const peers = [subscribe(), subscribe()];
+  sink.answer();
+  sink.change('stalls-A-1', 'h');
+  pass(200);
+  const before = live.counts();
+  sink.changed?.('gala');
+  pass(200);
+  t.equal(live.counts().reads, before.reads + 1, 'it is looked at');
+  t.equal(live.counts().messages, before.messages);
+  for (const { told } of peers) t.equal(told.length, 1);
+});
+
 t.test('a thousand changes are a few messages, rendered once, and all end up with the same', async (t) => {
   const { sink, live, subscribe, pass } = liveStage({ perClientMax: 1000 });
   const peers = Array.from({ length: 200 }, () => subscribe());

@@ -96,6 +96,51 @@ t.test('a page ends at framesMax or scanBytesMax and goes on where it stopped', 
   test.ok(small.pages > 50, 'a page a group');
 });
 
+t.test('keys alone are no part of history, wherever in a page or a segment they stand', async (test) => {
+  const disk = new SimulatedDisk(3);
+  const journal = new MemoryJournal(disk, { segmentBytes: 64 << 10, eventsMax: 16 });
+  journal.own();
+  journal.recover(new Collector());
+  const maker = new FrameMaker(9, EVENTS);
+  let upTo = 0;
+  const append = (...frames: Uint8Array[]): void => {
+    const group = Buffer.concat(frames);
+    const aligned = new Uint8Array(group);
+    journal.append(upTo, [aligned]);
+    upTo += group.byteLength;
+  };
+  const segments = (): number => segmentNumbers(disk.list()).length;
+  const rounds = 5;
+  /** Of event 1 after each round: a segment has its keys first and last, and maybe nothing else of it. */
+  const told: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const before = segments();
+    append(maker.keyAlone(1), maker.single(2, 8), maker.keyAlone(1));
+    if (round !== 2) append(maker.keyAlone(1), maker.single(1, 8), maker.keyAlone(1), maker.single(1, 8));
+    while (segments() === before) append(maker.single(2, 8), maker.keyAlone(1));
+    told.push(maker.sequence(1));
+  }
+  const last = maker.sequence(1);
+  test.strictSame(told, [2, 4, 4, 6, 8], 'one segment has no change of the event');
+  for (let afterSequence = 0; afterSequence <= last; afterSequence++) {
+    for (const framesMax of [1, 2, 3, 1000]) {
+      for (const scanBytesMax of [4096, 1 << 20]) {
+        const query = { slot: 1, generation: GENERATION, afterSequence, upTo, framesMax, scanBytesMax };
+        const { sequences, last: page } = readAllPages(disk, query);
+        test.strictSame(sequences, range(afterSequence + 1, last), `after ${afterSequence}`);
+        test.match(page, { kind: 'page', lastSequence: last });
+      }
+    }
+  }
+  const fresh = new HistoryReader(disk);
+  const query = { slot: 1, generation: GENERATION, afterSequence: last - 2, upTo, framesMax: 2 };
+  test.match(
+    fresh.read(query, () => {}),
+    { kind: 'page', frames: 2, lastSequence: last, next: null },
+    'a page that is full is the last one, if keys alone follow',
+  );
+});
+
 t.test('frames behind the durable position are not seen', async (test) => {
   const { disk, ends } = fill();
   const all = readAllPages(disk, {

@@ -16,7 +16,7 @@ export class FrameMaker {
     return this.#sequences[slot];
   }
 
-  /** One group of `frameCount` frames with up to `factWordsMax` words of facts each, sometimes padding. */
+  /** One group of `frameCount` frames with up to `factWordsMax` words of facts each, sometimes padding or a key alone. */
   group(frameCount: number, factWordsMax = 24): Uint8Array {
     const words: number[] = [];
     for (let frame = 0; frame < frameCount; frame++) {
@@ -26,7 +26,15 @@ export class FrameMaker {
         this.random.below(factWordsMax / 2 + 1) * 2,
       );
       if (this.random.oneIn(16)) words.push(packHeader(FRAME_KIND.padding, 4), 0, 0, 0);
+      if (this.random.oneIn(8)) this.#keyAlone(words, this.random.below(this.#sequences.length));
     }
+    return new Uint8Array(Int32Array.from(words).buffer);
+  }
+
+  /** One frame of one event that holds a key alone. */
+  keyAlone(slot: number): Uint8Array {
+    const words: number[] = [];
+    this.#keyAlone(words, slot);
     return new Uint8Array(Int32Array.from(words).buffer);
   }
 
@@ -35,6 +43,12 @@ export class FrameMaker {
     const words: number[] = [];
     this.#frame(words, slot, factWords);
     return new Uint8Array(Int32Array.from(words).buffer);
+  }
+
+  #keyAlone(words: number[], slot: number): void {
+    const sequence = this.#sequences[slot];
+    words.push(packHeader(FRAME_KIND.remember, FRAME_HEADER_WORDS), (7 << 16) | slot, sequence, 0);
+    words.push(1000 + sequence, 0, 0, 0);
   }
 
   #frame(words: number[], slot: number, factWords: number): void {
