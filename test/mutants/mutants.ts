@@ -120,6 +120,13 @@ export const MUTANTS: readonly Mutant[] = [
     test: 'service/mutations.test.js',
   },
   {
+    name: 'a success that changes nothing is not remembered',
+    file: 'src/engine/command.js',
+    from: "if (check.kind !== 'fresh')\n        return;\n    const timeMs",
+    to: "if (check.kind !== 'none')\n        return;\n    const timeMs",
+    test: 'system/replays.test.js',
+  },
+  {
     name: 'a sweep does not wait for queued requests',
     file: 'src/dispatch/lane.js',
     from: 'return Math.min(nowMs, this.#oldest.peek()?.rank ?? nowMs);',
