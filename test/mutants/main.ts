@@ -30,13 +30,19 @@ function build(): void {
 
 /** Runs a test file, until it fails for the first time or is through. */
 function runTest(test: string): Promise<{ readonly ran: Ran; readonly output: string }> {
-  const child = spawn(process.execPath, [join(dist, 'test', test)], { cwd: root });
+  // A group of its own: the servers that it has started end with it.
+  const child = spawn(process.execPath, [join(dist, 'test', test)], { cwd: root, detached: true });
   return new Promise((resolve) => {
     let output = '';
     let ran: Ran | null = null;
     const end = (as: Ran): void => {
-      ran ??= as;
-      child.kill('SIGKILL');
+      if (ran !== null || child.pid === undefined) return;
+      ran = as;
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has ended by itself just now.
+      }
     };
     const timer = setTimeout(() => end('timed out'), TIMEOUT_MS);
     for (const stream of [child.stdout, child.stderr]) {
