@@ -49,7 +49,7 @@ export const HEADER = {
   readyHigh: 9 * LINE_WORDS + 1,
 } as const;
 
-/** A thread slot: what one worker holds, written by it alone, read by the supervisor once it is dead. */
+/** A thread slot: what one worker holds, written by it alone (but for `exited`), read by the supervisor once it is dead. */
 export const THREAD = {
   /** Node's threadId, 0 when free. Taken by compare-and-swap. */
   threadId: 0,
@@ -67,6 +67,8 @@ export const THREAD = {
   announcements: 9,
   /** Batches that it has served, since it took the slot. */
   served: 10,
+  /** Main: 1 once the thread has exited, so that what it shows as intended is not attempted any more. */
+  exited: 11,
   /** Its own line: others bump and notify it, the owner sleeps on it. */
   wake: 1 * LINE_WORDS,
 } as const;
