@@ -921,23 +921,26 @@ t.test('the engine does what a naive model does, and its journal says all of it'
   t.end();
 });
 
-t.test('cells that are used up refuse exactly what finds no room, and confirmations find the reserve', (t) => {
-  const seed = testSeed();
-  t.comment(`seed ${seed}`);
-  const codes = new Map<string, number>();
-  let reserved = 0;
-  const script = fc.array(command, { minLength: 100, maxLength: 250, size: 'max' });
-  const property = fc.property(script, (steps) => {
-    const run = new Run(0, true);
-    run.rig.journal.drain();
-    for (const step of steps) run.step(step);
-    run.checkClaims();
-    run.checkReplay(0.5);
-    for (const [code, count] of run.codes) codes.set(code, (codes.get(code) ?? 0) + count);
-    reserved += run.reserved;
-  });
-  fc.assert(property, { seed, numRuns: isLong ? 1000 : 15, endOnFailure: true });
-  for (const code of ['hold', 'order', 'change']) t.ok(codes.has(`${code} capacity-exhausted`), code);
-  t.ok(reserved > 0, `${reserved} notes of confirmations found room in the reserve alone`);
-  t.end();
-});
+t.test(
+  'cells that are used up refuse exactly what finds no room, and confirmations find the reserve',
+  (t) => {
+    const seed = testSeed();
+    t.comment(`seed ${seed}`);
+    const codes = new Map<string, number>();
+    let reserved = 0;
+    const script = fc.array(command, { minLength: 100, maxLength: 250, size: 'max' });
+    const property = fc.property(script, (steps) => {
+      const run = new Run(0, true);
+      run.rig.journal.drain();
+      for (const step of steps) run.step(step);
+      run.checkClaims();
+      run.checkReplay(0.5);
+      for (const [code, count] of run.codes) codes.set(code, (codes.get(code) ?? 0) + count);
+      reserved += run.reserved;
+    });
+    fc.assert(property, { seed, numRuns: isLong ? 1000 : 15, endOnFailure: true });
+    for (const code of ['hold', 'order', 'change']) t.ok(codes.has(`${code} capacity-exhausted`), code);
+    t.ok(reserved > 0, `${reserved} notes of confirmations found room in the reserve alone`);
+    t.end();
+  },
+);
