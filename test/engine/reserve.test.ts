@@ -7,7 +7,7 @@ import { auditArena } from '../../src/engine/audit.ts';
 import { block, type BlockOutcome } from '../../src/engine/block.ts';
 import { cancel } from '../../src/engine/cancel.ts';
 import { change } from '../../src/engine/change.ts';
-import type { Outcome } from '../../src/engine/command.ts';
+import type { BatchContext, Outcome } from '../../src/engine/command.ts';
 import { take } from '../../src/engine/hold.ts';
 import type { Note } from '../../src/engine/note.ts';
 import { decodeClaim, readClaim } from '../../src/engine/read.ts';
@@ -67,8 +67,8 @@ class Sale {
     return refOf(this.view, cell, wordsOf(number, 1, 1));
   }
 
-  #run<T>(command: (...args: Parameters<Parameters<EngineRig['run']>[1]>) => T): T {
-    const outcome = this.rig.run(this.view, command) as T;
+  #run<T>(command: (context: BatchContext, view: EventView) => T): T {
+    const outcome = this.rig.run(this.view, command);
     this.rig.journal.drain();
     return outcome;
   }
