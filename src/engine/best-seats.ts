@@ -1,25 +1,69 @@
 /**
  * Best seats of a section: rows best first, in a row the run nearest its middle, across no aisle, and never a seat
  * set apart (wheelchair) unasked. When no run is long enough and adjacency is only preferred, the longest runs
- * there are, so that the party is split into as few parts as can be.
+ * there are, so that the party is split into as few parts as can be. Seats that the same command gives up count as
+ * available: rows that have some are looked at whatever they note of their runs, and note nothing then.
  */
 import { assert } from '../core/assert.ts';
 import { rowBase, seatBase, sectionBase, type EventView } from '../memory/event.ts';
-import { ROW, ROW_WORDS, SEAT, SEAT_FLAG_AISLE, SEAT_WORDS, SECTION } from '../memory/layout.ts';
+import {
+  ROW,
+  ROW_WORDS,
+  SEAT,
+  SEAT_FLAG_AISLE,
+  SEAT_FLAG_RESERVED,
+  SEAT_ROW_SHIFT,
+  SEAT_WORDS,
+  SECTION,
+} from '../memory/layout.ts';
 import type { PlacePlan } from './plan.ts';
 import { isOpenWord, longestOfSection, nextRow, noteSection, setLongest } from './row-runs.ts';
 
 export type BestSeats = 'adjacent' | 'split' | 'not-enough' | 'not-adjacent';
 
-/** Seats of a section that may be chosen unasked. */
-export function openSeats(view: EventView, section: number): number {
+/** Seats of a section that may be chosen unasked, those that the plan gives up among them. */
+export function openSeats(view: EventView, plan: PlacePlan, section: number): number {
   const base = sectionBase(view, section);
   const firstRow = view.words[base + SECTION.firstRow];
   const { words } = view;
   const end = rowBase(view, firstRow + words[base + SECTION.rowCount]);
   let open = 0;
   for (let at = rowBase(view, firstRow); at < end; at += ROW_WORDS) open += words[at + ROW.open];
-  return open;
+  const firstSeat = words[base + SECTION.firstSeat];
+  return open + openedIn(view, plan, firstSeat, words[base + SECTION.seatCount]);
+}
+
+/** Of so many seats from a first one on those that are given up and may be chosen unasked. */
+function openedIn(view: EventView, plan: PlacePlan, first: number, count: number): number {
+  let opened = 0;
+  for (const seat of plan.givenUp) {
+    if (seat >= first && seat < first + count && !isReserved(view, seat)) opened++;
+  }
+  return opened;
+}
+
+function isReserved(view: EventView, seat: number): boolean {
+  return (view.words[seatBase(view, seat) + SEAT.state] & SEAT_FLAG_RESERVED) !== 0;
+}
+
+/** Whether a seat, and its word, is open or given up, and may be chosen unasked. */
+function isChoosable(plan: PlacePlan, seat: number, word: number): boolean {
+  return isOpenWord(word) || ((word & SEAT_FLAG_RESERVED) === 0 && plan.givenUp.includes(seat));
+}
+
+/** As nextRow(), and no row of seats that are given up is passed over. */
+function nextRowOf(view: EventView, plan: PlacePlan, row: number, end: number, length: number): number {
+  let next = nextRow(view, row, end, length);
+  for (const seat of plan.givenUp) {
+    const own = view.words[seatBase(view, seat) + SEAT.state] >>> SEAT_ROW_SHIFT;
+    if (own >= row && own < next) next = own;
+  }
+  return next;
+}
+
+/** No run of the section is longer than this, with the seats that are given up. */
+function longestBoundOf(view: EventView, plan: PlacePlan, section: number): number {
+  return plan.givenUp.length > 0 ? Infinity : longestOfSection(view, section);
 }
 
 /**
@@ -40,7 +84,7 @@ export function chooseBestSeats(
     addRun(plan, whole, quantity, section, price, type);
     return 'adjacent';
   }
-  if (openSeats(view, section) - plannedOpen(view, plan, section) < quantity) return 'not-enough';
+  if (openSeats(view, plan, section) - plannedOpen(view, plan, section) < quantity) return 'not-enough';
   if (mustBeAdjacent) return 'not-adjacent';
   let left = quantity;
   for (const run of longestRuns(view, plan, section, quantity)) {
@@ -73,9 +117,9 @@ function* longestRuns(
   const firstRow = view.words[base + SECTION.firstRow];
   const end = firstRow + view.words[base + SECTION.rowCount];
   const seen = new Map<number, readonly SeatRun[]>();
-  for (let length = Math.min(quantity - 1, longestOfSection(view, section)); length > 0; length--) {
+  for (let length = Math.min(quantity - 1, longestBoundOf(view, plan, section)); length > 0; length--) {
     let isMet = false;
-    for (let row = firstRow; (row = nextRow(view, row, end, length)) < end; row++) {
+    for (let row = firstRow; (row = nextRowOf(view, plan, row, end, length)) < end; row++) {
       isMet = true;
       let runs = seen.get(row);
       if (runs === undefined) seen.set(row, (runs = runsOfRow(view, plan, row)));
@@ -90,7 +134,7 @@ function runsOfRow(view: EventView, plan: PlacePlan, row: number): SeatRun[] {
   const base = rowBase(view, row);
   const first = view.words[base + ROW.firstSeat];
   const count = view.words[base + ROW.seatCount];
-  const hasPlanned = plan.hasSeatIn(first, count);
+  const isTouched = plan.touches(first, count);
   const runs: SeatRun[] = [];
   let length = 0;
   let longest = 0;
@@ -103,28 +147,29 @@ function runsOfRow(view: EventView, plan: PlacePlan, row: number): SeatRun[] {
   let seat = first;
   let at = seatBase(view, first) + SEAT.state;
   // Behind the last open seat there is nothing to find.
-  for (let left = words[base + ROW.open]; left > 0; seat++, at += SEAT_WORDS) {
+  let left = words[base + ROW.open] + (isTouched ? openedIn(view, plan, first, count) : 0);
+  for (; left > 0; seat++, at += SEAT_WORDS) {
     const word = words[at];
-    const isOpen = isOpenWord(word);
+    const isOpen = isTouched ? isChoosable(plan, seat, word) : isOpenWord(word);
     if (isOpen) left--;
-    const isTaken = !isOpen || (hasPlanned && plan.hasSeat(seat));
+    const isTaken = !isOpen || (isTouched && plan.hasSeat(seat));
     if (length > 0 && (isTaken || (word & SEAT_FLAG_AISLE) !== 0)) endRun(seat);
     if (!isTaken) length++;
   }
   if (length > 0) endRun(seat);
-  if (!hasPlanned) setLongest(view, row, longest);
+  if (!isTouched) setLongest(view, row, longest);
   const middle = 2 * first + count - 1;
   const distance = (run: SeatRun): number => Math.abs(2 * run.first + run.length - 1 - middle);
   return runs.length > 1 ? runs.sort((one, other) => distance(one) - distance(other)) : runs;
 }
 
-/** Planned seats of a section that are counted as open. */
+/** Planned seats of a section that openSeats() counts. */
 function plannedOpen(view: EventView, plan: PlacePlan, section: number): number {
   let planned = 0;
   for (let i = 0; i < plan.itemCount; i++) {
     const seat = plan.items[i * 4];
     if (seat < 0 || (plan.items[i * 4 + 1] & 0xffff) !== section) continue;
-    if (isOpenWord(view.words[seatBase(view, seat) + SEAT.state])) planned++;
+    if (isChoosable(plan, seat, view.words[seatBase(view, seat) + SEAT.state])) planned++;
   }
   return planned;
 }
@@ -142,11 +187,11 @@ function addRun(
 
 /** First seat of the best run of exactly `length` choosable seats, or -1. */
 function findRun(view: EventView, plan: PlacePlan, section: number, length: number): number {
-  if (length > longestOfSection(view, section)) return -1;
+  if (length > longestBoundOf(view, plan, section)) return -1;
   const base = sectionBase(view, section);
   const firstRow = view.words[base + SECTION.firstRow];
   const end = firstRow + view.words[base + SECTION.rowCount];
-  for (let row = firstRow; (row = nextRow(view, row, end, length)) < end; row++) {
+  for (let row = firstRow; (row = nextRowOf(view, plan, row, end, length)) < end; row++) {
     const run = findRunInRow(view, plan, row, length);
     if (run >= 0) return run;
   }
@@ -159,20 +204,20 @@ function findRunInRow(view: EventView, plan: PlacePlan, row: number, length: num
   const base = rowBase(view, row);
   const first = view.words[base + ROW.firstSeat];
   const count = view.words[base + ROW.seatCount];
-  const hasPlanned = plan.hasSeatIn(first, count);
+  const isTouched = plan.touches(first, count);
   let best = -1;
   let bestDistance = Infinity;
   let run = 0;
   let longest = 0;
   const { words } = view;
-  let left = words[base + ROW.open];
+  let left = words[base + ROW.open] + (isTouched ? openedIn(view, plan, first, count) : 0);
   let at = seatBase(view, first) + SEAT.state;
   for (let place = 0; left > 0; place++, at += SEAT_WORDS) {
     const seat = first + place;
     const word = words[at];
-    const isOpen = isOpenWord(word);
+    const isOpen = isTouched ? isChoosable(plan, seat, word) : isOpenWord(word);
     if (isOpen) left--;
-    if (!isOpen || (hasPlanned && plan.hasSeat(seat))) {
+    if (!isOpen || (isTouched && plan.hasSeat(seat))) {
       run = 0;
       continue;
     }
@@ -185,6 +230,6 @@ function findRunInRow(view: EventView, plan: PlacePlan, row: number, length: num
     best = seat - length + 1;
     bestDistance = distance;
   }
-  if (best < 0 && !hasPlanned) setLongest(view, row, longest);
+  if (best < 0 && !isTouched) setLongest(view, row, longest);
   return best;
 }

@@ -39,7 +39,7 @@ const after = new Int32Array(4);
 const newly = new Int32Array(4);
 
 export function cancel(context: BatchContext, view: EventView, command: CancelCommand): Outcome {
-  const check = checkKey(context, view, command.key);
+  const check = checkKey(context, view, command.key, 'settle');
   if (check.kind === 'refused') return check.refusal;
   if (check.kind === 'known') return replayKey(view, check.cell, check.check, 'order-not-found');
   const cell = findClaim(view, command.ref);

@@ -96,12 +96,10 @@ export function change(context: BatchContext, view: EventView, command: ChangeCo
 /** Fills the plan: first what is kept, then what is added. */
 function planChange(view: EventView, cell: number, command: ChangeCommand): Refusal | null {
   loadItems(view, cell);
-  const givenUp: number[] = [];
   plan.clear();
   for (let i = 0; i < command.remove.length; i++) {
-    const removed = command.remove[i];
-    if (!takeOff(removed)) return { ok: false, code: 'invalid-request', item: i, fault: 'not-held' };
-    if (removed.kind === 'seat') givenUp.push(removed.seat);
+    if (!takeOff(command.remove[i]))
+      return { ok: false, code: 'invalid-request', item: i, fault: 'not-held' };
   }
   let kept = 0;
   for (let i = 0; i < itemCount; i++) kept += left[i];
@@ -115,13 +113,13 @@ function planChange(view: EventView, cell: number, command: ChangeCommand): Refu
   }
   for (let i = 0; i < itemCount; i++) {
     const at = i * ITEM_WORDS;
+    const seat = items[at + ITEM.seat];
     const section = items[at + ITEM.section] & 0xffff;
     const gone = (items[at + ITEM.section] >>> 16) - left[i];
-    if (gone > 0) plan.giveUp(section, gone);
-    if (left[i] > 0)
-      plan.keep(items[at + ITEM.seat], section, left[i], items[at + ITEM.price], items[at + ITEM.type]);
+    if (gone > 0) plan.giveUp(seat, section, gone);
+    if (left[i] > 0) plan.keep(seat, section, left[i], items[at + ITEM.price], items[at + ITEM.type]);
   }
-  const refusal = planItems(view, plan, command.add, givenUp);
+  const refusal = planItems(view, plan, command.add);
   if (refusal !== null) return refusal;
   const total = plan.total();
   const isExpected = command.expectTotal === null || command.expectTotal === total;

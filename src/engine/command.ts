@@ -25,8 +25,8 @@ import { claimState, isIntact, isStart } from '../memory/claims.ts';
 import { cellBase, sectionBase, type EventView } from '../memory/event.ts';
 import { closeGuard, loadSequence, openGuard } from '../memory/guard.ts';
 import { findKey, KEY_FULL, keySecond, placeKey, type KeyHash } from '../memory/keys.ts';
-import { CLAIM, CLAIM_STATE, EVENT, EVENT_STATE, KEY, SECTION } from '../memory/layout.ts';
-import { hasShareRoom, nextShareCount } from '../memory/shares.ts';
+import { CLAIM, CLAIM_STATE, EVENT, EVENT_STATE, KEY, RESERVE_SHARE, SECTION } from '../memory/layout.ts';
+import { chargedShare, NO_SHARE, shareCount, type KeyUse } from '../memory/shares.ts';
 import { endReservation, publishFrame, reserveFrame, unitPosition, unitWord } from '../memory/ring.ts';
 import type { ThreadBase } from '../memory/threads.ts';
 import { applyFrame } from './apply.ts';
@@ -117,8 +117,8 @@ export function refuseSale(view: EventView, rules: SaleRules, receivedAtMs: numb
 export type KeyCheck =
   /** No key was given. */
   | { readonly kind: 'none' }
-  /** A new key: goes into entry `entry` with the effect. */
-  | { readonly kind: 'fresh'; readonly entry: number; readonly key: KeyHash }
+  /** A new key: goes into entry `entry` with the effect, and counts to a share; see chargedShare(). */
+  | { readonly kind: 'fresh'; readonly entry: number; readonly key: KeyHash; readonly share: number }
   /** The effect happened before; `cell` and `check` say what it made. */
   | { readonly kind: 'known'; readonly cell: number; readonly check: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
@@ -126,7 +126,12 @@ export type KeyCheck =
 const NO_KEY: KeyCheck = { kind: 'none' };
 
 /** Looks an idempotency key up. Changes nothing. Under the mutex. */
-export function checkKey(context: BatchContext, view: EventView, key: KeyHash | null): KeyCheck {
+export function checkKey(
+  context: BatchContext,
+  view: EventView,
+  key: KeyHash | null,
+  use: KeyUse = 'ordinary',
+): KeyCheck {
   if (key === null) return NO_KEY;
   const found = findKey(view, key, context.nowMs);
   if (found >= 0) {
@@ -136,9 +141,10 @@ export function checkKey(context: BatchContext, view: EventView, key: KeyHash | 
     return { kind: 'known', cell: view.words[base + KEY.cell], check: view.words[base + KEY.check] };
   }
   const entry = placeKey(view, key, context.nowMs);
-  if (entry === KEY_FULL || !hasShareRoom(view, key.share, context.nowMs))
+  const share = chargedShare(view, key.share, use, context.nowMs);
+  if (entry === KEY_FULL || share === NO_SHARE)
     return { kind: 'refused', refusal: refuse('capacity-exhausted') };
-  return { kind: 'fresh', entry, key };
+  return { kind: 'fresh', entry, key, share };
 }
 
 /** The claim that a known key made, as it is now; gone when its cells were taken by another since. */
@@ -223,9 +229,9 @@ export function writeKeyFact(
   words[at + 1 + KEY.second] = keySecond(view, timeMs);
   words[at + 9] = 0;
   const share = at - SHARE_FACT_WORDS;
-  words[share] = key.share;
-  words[share + 1] = nextShareCount(view, key.share, timeMs);
-  words[share + 2] = nextShareCount(view, 0, timeMs);
+  words[share] = check.share;
+  words[share + 1] = shareCount(view, check.share, timeMs) + 1;
+  words[share + 2] = shareCount(view, 0, timeMs) + (check.share === RESERVE_SHARE ? 0 : 1);
   words[share + 3] = 0;
 }
 

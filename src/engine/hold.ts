@@ -66,7 +66,7 @@ export function take(context: BatchContext, view: EventView, command: TakeComman
   const closed = refuseSale(view, command.rules, command.receivedAtMs);
   if (closed !== null) return closed;
   plan.clear();
-  const refusal = planItems(view, plan, command.items, []);
+  const refusal = planItems(view, plan, command.items);
   if (refusal !== null) return refusal;
   const total = plan.total();
   if (command.expectTotal !== null && command.expectTotal !== total) {

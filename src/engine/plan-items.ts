@@ -36,23 +36,15 @@ export type WantedItem =
 /** CLAIM_FLAG of what was planned last. One a thread. */
 export let plannedFlags = 0;
 
-/**
- * Adds items to a plan, or says why not; then the plan may hold some of them. Seats in `givenUp` are the caller's own
- * and may be named again.
- */
-export function planItems(
-  view: EventView,
-  plan: PlacePlan,
-  items: readonly WantedItem[],
-  givenUp: readonly number[],
-): Refusal | null {
+/** Adds items to a plan, or says why not; then the plan may hold some of them. Seats that it gives up may be taken again. */
+export function planItems(view: EventView, plan: PlacePlan, items: readonly WantedItem[]): Refusal | null {
   plannedFlags = 0;
   const unavailable: number[] = [];
   // Seats named come first, so that best seats never choose one that this command names.
   for (const item of items) {
     if (item.kind !== 'seat') continue;
     const state = view.words[seatBase(view, item.seat) + SEAT.state] & SEAT_STATE_MASK;
-    if (state === SEAT_STATE.available || givenUp.includes(item.seat)) {
+    if (state === SEAT_STATE.available || plan.givenUp.includes(item.seat)) {
       plan.add(item.seat, item.section, 1, item.priceWord, item.type);
     } else {
       unavailable.push(item.seat);
@@ -126,7 +118,7 @@ function planPlaces(
     case 'not-adjacent':
       return { ok: false, code: 'no-adjacent-seats', section, requested: quantity, available, held };
     case 'not-enough': {
-      const open = openSeats(view, section);
+      const open = openSeats(view, plan, section);
       return { ok: false, code: 'not-enough-available', section, requested: quantity, available: open, held };
     }
   }

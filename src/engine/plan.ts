@@ -17,11 +17,14 @@ export class PlacePlan {
   readonly sections = new Int32Array(PLACES_PER_CLAIM_MAX * 2);
   readonly quantities = new Int32Array(PLACES_PER_CLAIM_MAX * 2);
   sectionCount = 0;
+  /** Seats that the command gives up: as good as available to it. */
+  readonly givenUp: number[] = [];
 
   clear(): void {
     this.itemCount = 0;
     this.placeCount = 0;
     this.sectionCount = 0;
+    this.givenUp.length = 0;
   }
 
   /** Adds a seat (quantity 1) or places of a general section (seat -1). */
@@ -42,8 +45,9 @@ export class PlacePlan {
     this.placeCount += quantity;
   }
 
-  /** Takes places of a section off its count: what a change gives up. */
-  giveUp(section: number, quantity: number): void {
+  /** Takes a seat (quantity 1), or places of a general section (seat -1), off the section's count: what a change gives up. */
+  giveUp(seat: number, section: number, quantity: number): void {
+    if (seat >= 0) this.givenUp.push(seat);
     this.#countIn(section, -quantity);
   }
 
@@ -71,12 +75,13 @@ export class PlacePlan {
     return false;
   }
 
-  /** Whether any of so many seats from a first one on is planned. */
-  hasSeatIn(first: number, count: number): boolean {
+  /** Whether any of so many seats from a first one on is planned or given up. */
+  touches(first: number, count: number): boolean {
     for (let i = 0; i < this.itemCount; i++) {
       const seat = this.items[i * ITEM_WORDS + ITEM.seat];
       if (seat >= first && seat < first + count) return true;
     }
+    for (const seat of this.givenUp) if (seat >= first && seat < first + count) return true;
     return false;
   }
 

@@ -36,15 +36,16 @@ import {
   unitPosition,
   unitWord,
 } from '../memory/ring.ts';
-import { freeThreadSlot, type ThreadBase } from '../memory/threads.ts';
+import { freeThreadSlot, markExited, type ThreadBase } from '../memory/threads.ts';
 import { applyFrame } from './apply.ts';
 import { applyArchive, applyCreate, applyPatch } from './apply-event.ts';
 import { CREATE, frameFact } from './facts.ts';
 
-/** undecided: a living thread is about to show who took a ticket or room; ask again in the next turn. */
+/** undecided: a thread that has not exited is about to show who took a ticket or room; ask again in the next turn. */
 export type RepairOutcome = 'done' | 'undecided';
 
 export function repairThread(arena: Arena, dead: ThreadBase): RepairOutcome {
+  markExited(arena, dead);
   const reservation = inspectDeadReservation(arena, dead);
   if (reservation === 'undecided') return 'undecided';
   const lock = inspectDeadLock(arena, dead);

@@ -9,8 +9,8 @@ import {
   cellsForNote,
   claimItems,
   claimState,
-  findFreeCells,
-  findFreeCellsBeside,
+  findNoteCells,
+  findNoteCellsBeside,
   itemBase,
 } from '../memory/claims.ts';
 import { effectiveDeadline, findDue } from '../memory/deadlines.ts';
@@ -69,7 +69,7 @@ export interface ConfirmCommand {
 
 /** Makes an order of a hold. Again: the same order, unchanged. */
 export function confirm(context: BatchContext, view: EventView, command: ConfirmCommand): Outcome {
-  const check = checkKey(context, view, command.key);
+  const check = checkKey(context, view, command.key, 'confirm');
   if (check.kind === 'refused') return check.refusal;
   if (check.kind === 'known') return replayKey(view, check.cell, check.check, 'hold-not-found');
   const cell = findClaim(view, command.ref);
@@ -135,7 +135,7 @@ function commitOrder(
   kind: typeof FRAME_KIND.confirm | typeof FRAME_KIND.retake,
 ): Outcome {
   const note = mergeNote(view, cell, command.note);
-  const noteCell = note === null ? -1 : findNoteCells(view, cell, cellsForNote(noteLength(note)), kind);
+  const noteCell = note === null ? -1 : roomForNote(view, cell, cellsForNote(noteLength(note)), kind);
   if (note !== null && noteCell < 0) return refuse('capacity-exhausted');
   const state = CLAIM_STATE.confirmed;
   commitSettle(context, view, plan, { kind, cell, state, check, customer, note, noteCell });
@@ -143,9 +143,9 @@ function commitOrder(
 }
 
 /** Room for a note. A hold that is taken again is not live yet, so its own cells look free: they must stay its own. */
-function findNoteCells(view: EventView, cell: number, count: number, kind: number): number {
+function roomForNote(view: EventView, cell: number, count: number, kind: number): number {
   const isLive = kind === FRAME_KIND.confirm;
-  return isLive ? findFreeCells(view, count) : findFreeCellsBeside(view, count, cell);
+  return isLive ? findNoteCells(view, count) : findNoteCellsBeside(view, count, cell);
 }
 
 /** Ended longer ago than an ended hold can be read. */
@@ -181,7 +181,7 @@ export interface ReleaseCommand {
 
 /** Gives a hold's places back. Again: nothing changes. */
 export function release(context: BatchContext, view: EventView, command: ReleaseCommand): Outcome {
-  const check = checkKey(context, view, command.key);
+  const check = checkKey(context, view, command.key, 'settle');
   if (check.kind === 'refused') return check.refusal;
   if (check.kind === 'known') return { ok: true, cell: check.cell, changed: false, replayed: true };
   const cell = findClaim(view, command.ref);

@@ -5,6 +5,11 @@
  * records that must not be overwritten (held and confirmed claims, and their notes). Room is taken in a circle
  * from the cursor on, so that ended claims are overwritten oldest first. A record overwritten in part loses its
  * start bit; so what customers wrote into cells can never be taken for a claim.
+ *
+ *   | taken by all, in a circle                        | reserve |      the last eighth: only for notes of confirmations
+ *
+ * A confirmation may come after a payment, so it finds room for its reference when claims have used up the rest. What
+ * other versions of Frontrow wrote there stays: that the reserve is free is a hope of the search, never an invariant.
  */
 import { assert } from '../core/assert.ts';
 import {
@@ -95,27 +100,51 @@ export function isStart(view: EventView, cell: number): boolean {
   return ((view.words[view.starts + (cell >>> 5)] >>> (cell & 31)) & 1) === 1;
 }
 
+/** First cell of the reserve. */
+function reserveStart(view: EventView): number {
+  return view.cellCount - (view.cellCount >>> 3);
+}
+
 /**
- * First of `count` cells in a row that no live record uses, from the cursor on and round; -1 when there is no
- * such run. Whole free or full words of the bitmap are stepped over at once.
+ * First of `count` cells in a row that no live record uses, from the cursor on and round, before the reserve; -1 when
+ * there is no such run. Whole full words of the bitmap are stepped over at once.
  */
 export function findFreeCells(view: EventView, count: number): number {
   const cursor = view.words[view.base + EVENT.cellCursor];
-  const found = scanFree(view, cursor, view.cellCount, count);
-  if (found >= 0) return found;
-  return scanFree(view, 0, Math.min(view.cellCount, cursor + count), count);
+  const end = reserveStart(view);
+  const found = scanFree(view, cursor, end, count);
+  return found >= 0 ? found : scanFree(view, 0, Math.min(end, cursor + count), count);
 }
 
-/** The same, but clear of a claim that is not live now and is to be so again, and of its tail. */
-export function findFreeCellsBeside(view: EventView, count: number, cell: number): number {
+/** The same for the note of a hold that is confirmed: in the reserve when there is no room before it. */
+export function findNoteCells(view: EventView, count: number): number {
+  const found = findFreeCells(view, count);
+  return found >= 0 ? found : scanFree(view, reserveStart(view) - count + 1, view.cellCount, count);
+}
+
+/** The same for a claim that is not live now and is to be so again: clear of it, and of its tail. */
+export function findNoteCellsBeside(view: EventView, count: number, cell: number): number {
   const tail = tailCell(view, cell);
-  const own = [cell, endOf(view, cell)];
-  const other = tail < 0 ? [cell, cell] : [tail, endOf(view, tail)];
-  const [first, second] = cell <= tail || tail < 0 ? [own, other] : [other, own];
-  const behind = scanFree(view, Math.max(first[1], second[1]), view.cellCount, count);
-  if (behind >= 0) return behind;
-  const between = scanFree(view, first[1], second[0], count);
-  return between >= 0 ? between : scanFree(view, 0, first[0], count);
+  const first = tail < 0 ? cell : Math.min(cell, tail);
+  const second = Math.max(cell, tail);
+  const end = reserveStart(view);
+  const found = scanBeside(view, 0, end, count, first, second);
+  return found >= 0 ? found : scanBeside(view, end - count + 1, view.cellCount, count, first, second);
+}
+
+/** As scanFree(), clear of two records that may be one. */
+function scanBeside(
+  view: EventView,
+  from: number,
+  to: number,
+  count: number,
+  first: number,
+  second: number,
+): number {
+  const before = scanFree(view, from, Math.min(to, first), count);
+  if (before >= 0) return before;
+  const between = scanFree(view, Math.max(from, endOf(view, first)), Math.min(to, second), count);
+  return between >= 0 ? between : scanFree(view, Math.max(from, endOf(view, second)), to, count);
 }
 
 /** First cell behind a record. */

@@ -14,7 +14,7 @@ export interface KeyHash {
   readonly hash2: number;
   readonly body0: number;
   readonly body1: number;
-  /** The client's share of the table: 1 to SHARE_COUNT − 1. */
+  /** The client's share of the table: 1 to RESERVE_SHARE − 1. */
   readonly share: number;
 }
 
@@ -80,6 +80,11 @@ export function writeKey(view: EventView, entry: number, source: Int32Array, at:
 /** Entries that may be in use: beyond three quarters the table would be slow, and its entries too far from their place. */
 export function keyLimit(view: EventView): number {
   return view.keyCapacity - (view.keyCapacity >>> 2);
+}
+
+/** How many of these are kept for confirmations, releases and cancellations. See memory/shares.ts. */
+export function keyReserve(view: EventView): number {
+  return keyLimit(view) >>> 2;
 }
 
 /** A free entry near a key's place in a table where nothing has expired yet: a fresh one. KEY_FULL for none. */

@@ -49,7 +49,7 @@ export const HEADER = {
   readyHigh: 9 * LINE_WORDS + 1,
 } as const;
 
-/** A thread slot: what one worker holds, written by it alone, read by the supervisor once it is dead. */
+/** A thread slot: what one worker holds, written by it alone (but for `exited`), read by the supervisor once it is dead. */
 export const THREAD = {
   /** Node's threadId, 0 when free. Taken by compare-and-swap. */
   threadId: 0,
@@ -67,6 +67,8 @@ export const THREAD = {
   announcements: 9,
   /** Batches that it has served, since it took the slot. */
   served: 10,
+  /** Main: 1 once the thread has exited, so that what it shows as intended is not attempted any more. */
+  exited: 11,
   /** Its own line: others bump and notify it, the owner sleeps on it. */
   wake: 1 * LINE_WORDS,
 } as const;
@@ -259,12 +261,14 @@ export const CUSTOMER = { hash0: 0, hash1: 1, tickets: 2, holds: 3 } as const;
 export const CUSTOMER_WORDS = 4;
 
 /**
- * How many idempotency keys of the last day a share of the clients has: 32 bytes. Share 0 is all of them together.
+ * How many idempotency keys of the last day a share of the clients has: 32 bytes. Share 0 is all of them together; the
+ * last share is no client's, it counts the keys that were taken out of the reserve. See memory/shares.ts.
  *   word 0  number of the newest slice of time          words 1–7  keys made in each of seven slices of four hours
  */
 export const SHARE = { slice: 0, counts: 1 } as const;
 export const SHARE_WORDS = 8;
 export const SHARE_COUNT = 128;
+export const RESERVE_SHARE = SHARE_COUNT - 1;
 
 /** An idempotency key: 32 bytes. `hash0` is stored last and is 0 in a free entry. */
 export const KEY = {

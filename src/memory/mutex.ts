@@ -14,7 +14,7 @@
 import { assert } from '../core/assert.ts';
 import { eventBase, type Arena } from './arena.ts';
 import { EVENT, LOCK_PHASE, THREAD } from './layout.ts';
-import { threadBase, type ThreadBase } from './threads.ts';
+import { hasExited, threadBase, type ThreadBase } from './threads.ts';
 
 /** Every failed try means that another thread got a ticket, so this many in a row means broken memory. */
 const TICKET_TRIES_MAX = 1_000_000;
@@ -147,10 +147,18 @@ export type DeadLock =
   | { readonly kind: 'waiter'; readonly slot: number }
   /** It died while it passed the mutex on: nudgeMutex(). */
   | { readonly kind: 'released'; readonly slot: number }
-  /** A living thread is between intending the same ticket and taking it: ask again. */
+  /** A thread that has not exited is between intending the same ticket and taking it: ask again. */
   | { readonly kind: 'undecided'; readonly slot: number };
 
-/** Tells what a thread that has exited holds. Changes nothing. Main thread. */
+/**
+ * Tells what a thread that has exited holds. Changes nothing. Main thread.
+ *
+ * A ticket that is given out has one taker. From before it takes the ticket until it has passed the mutex on, the taker
+ * shows the ticket: as an intent, then as taken. So when no other thread shows the ticket as taken or abandoned, it was
+ * not served and passed on, and each thread that intends it has exited, the taker is one of those. None of them got any
+ * further than the others, so it does not matter which: the one asked first has it, and what follows (its ticket is
+ * abandoned, or the mutex passes on) takes it from the others.
+ */
 export function inspectDeadLock(arena: Arena, dead: ThreadBase): DeadLock {
   const { words } = arena;
   const phase = Atomics.load(words, dead + THREAD.lockPhase);
@@ -171,13 +179,15 @@ export function inspectDeadLock(arena: Arena, dead: ThreadBase): DeadLock {
   return ahead === 0 ? { kind: 'owner', slot } : { kind: 'waiter', slot };
 }
 
+/** The furthest that another thread shows to have come with a ticket. Intents of those that have exited do not count. */
 function rivalPhase(arena: Arena, dead: ThreadBase, slot: number, ticket: number): number {
-  let strongest: number = LOCK_PHASE.none;
+  let furthest: number = LOCK_PHASE.none;
   for (let index = 0; index < arena.geometry.threadsMax; index++) {
     const thread = threadBase(arena, index);
-    if (thread !== dead) strongest = Math.max(strongest, phaseAt(arena, thread, slot, ticket));
+    const phase = thread === dead ? LOCK_PHASE.none : phaseAt(arena, thread, slot, ticket);
+    if (phase > furthest && (phase > LOCK_PHASE.intent || !hasExited(arena, thread))) furthest = phase;
   }
-  return strongest;
+  return furthest;
 }
 
 /** Releases the mutex that a dead thread owned. Its event must be repaired by now. */

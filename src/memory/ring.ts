@@ -14,7 +14,7 @@ import { assert } from '../core/assert.ts';
 import { FRAME_KIND, headerBytes, packHeader } from '../core/frame.ts';
 import { remainder, type Arena } from './arena.ts';
 import { HEADER, THREAD } from './layout.ts';
-import { threadBase, type ThreadBase } from './threads.ts';
+import { hasExited, threadBase, type ThreadBase } from './threads.ts';
 import { zeroWords } from './zero.ts';
 
 const RESERVE_TRIES_MAX = 1_000_000;
@@ -205,32 +205,66 @@ export function loadDurable(arena: Arena): number {
   assert(false, 'the durable position is read in a bounded number of tries');
 }
 
-/** Whether a dead thread took the room that its slot shows; undecided: a living one is about to say. */
+/** Whether a dead thread took the room that its slot shows; undecided: one that has not exited is about to say. */
 export type DeadReservation = 'none' | 'taken' | 'undecided';
 
-/** Tells what a thread that has exited left of a reservation. Changes nothing. Main thread. */
+/**
+ * Tells what a thread that has exited left of a reservation. Changes nothing. Main thread.
+ *
+ * Room that the head has passed has one taker, which shows it until its frame is published. So when nothing is published
+ * there, no other thread shows to have taken it, and each thread that intends it has exited, the taker is one of those,
+ * and it wrote nothing there. What they intended may differ in length, and the taker's is the shortest whose end was a
+ * boundary between reservations (see isBoundary()): a shorter one ends within the taker's room, where nothing is. Of
+ * several of that length it does not matter which: the one asked first has it, and its padding takes it from the others.
+ */
 export function inspectDeadReservation(arena: Arena, dead: ThreadBase): DeadReservation {
   const { words } = arena;
   const units = Atomics.load(words, dead + THREAD.reserveUnits);
   if (units === 0) return 'none';
   if (units > 0) return 'taken';
   const start = Atomics.load(words, dead + THREAD.reserveStart);
-  if (((ringHead(arena) - start) | 0) <= 0) return 'none';
+  // Before the looks at slots, so that the taker of all room up to here is seen in them; pairs with reserveFrame().
+  const head = ringHead(arena);
+  if (((head - start) | 0) <= 0) return 'none';
   // A published header there is another's: a thread publishes nothing before its slot says that it took room.
   if (Atomics.load(words, unitWord(arena, start)) !== 0) return 'none';
-  let intended = false;
+  const intended = [-units];
   for (let index = 0; index < arena.geometry.threadsMax; index++) {
     const other = threadBase(arena, index);
-    if (other === dead || Atomics.load(words, other + THREAD.reserveStart) !== start) continue;
-    const otherUnits = Atomics.load(words, other + THREAD.reserveUnits);
-    // Looked at again: it may have gone on to other room, and the length be of that.
-    if (Atomics.load(words, other + THREAD.reserveStart) !== start) continue;
+    const otherUnits = other === dead ? 0 : unitsShown(arena, other, start);
     if (otherUnits > 0) return 'none';
-    if (otherUnits < 0) intended = true;
+    if (otherUnits === 0) continue;
+    if (!hasExited(arena, other)) return 'undecided';
+    intended.push(-otherUnits);
   }
   // And again: another may have published there and gone on before its slot was looked at.
   if (Atomics.load(words, unitWord(arena, start)) !== 0) return 'none';
-  return intended ? 'undecided' : 'taken';
+  intended.sort((one, other) => one - other);
+  const taken = intended.find((length) => isBoundary(arena, head, (start + length) | 0));
+  return taken === -units ? 'taken' : 'none';
+}
+
+/** Length that a thread shows of a reservation which begins at a unit, negative while only intended; 0 for none. */
+function unitsShown(arena: Arena, thread: ThreadBase, start: number): number {
+  const { words } = arena;
+  if (Atomics.load(words, thread + THREAD.reserveStart) !== start) return 0;
+  const units = Atomics.load(words, thread + THREAD.reserveUnits);
+  // Looked at again: it may have gone on to other room, and the length be of that.
+  return Atomics.load(words, thread + THREAD.reserveStart) === start ? units : 0;
+}
+
+/**
+ * Whether a reservation ended at a unit: then the head was there, and is still, or the taker of the room behind it shows
+ * that room or has published there. Of a unit within room where nothing was written none of this is so: the head was
+ * never there, so that nobody intended to begin there either. Not asked of units beyond the head, since the taker's end
+ * is found first.
+ */
+function isBoundary(arena: Arena, head: number, unit: number): boolean {
+  if (unit === head) return true;
+  for (let index = 0; index < arena.geometry.threadsMax; index++) {
+    if (unitsShown(arena, threadBase(arena, index), unit) !== 0) return true;
+  }
+  return Atomics.load(arena.words, unitWord(arena, unit)) !== 0;
 }
 
 /** Turns what a dead thread took and did not publish into padding. A published frame stays as it is. */

@@ -1,16 +1,22 @@
 /**
- * Shares of an event's idempotency keys: how many of the last day each client has. Clients fall into 127 shares by
- * hash (McKenney, Stochastic Fairness Queueing, 1990), so a share is a client's own but for chance; share 0 counts all.
+ * Shares of an event's idempotency keys: how many of the last day each client has. Clients fall into 126 shares by
+ * hash (McKenney, Stochastic Fairness Queueing, 1990), so a share is a client's own but for chance; share 0 counts all
+ * of theirs.
  *
  * A share may have as many keys as FREE_FACTOR times what is still free (Choudhury and Hahne, Dynamic Queue Length
- * Thresholds, 1998): one client alone gets four fifths of the table, and whoever comes next always finds room.
+ * Thresholds, 1998): one client alone gets four fifths of what is there, and whoever comes next always finds room.
+ *
+ * A quarter of the table is a reserve beside that, for keys of confirmations, releases and cancellations that change
+ * something: whoever has paid is not refused because others, or its own holds, have used the keys up. It is touched once
+ * the share refuses, counted apart, and no share limits it. But a browser may take and release holds all day, so
+ * releases and cancellations get half of the reserve at most; a confirmation costs a place each time. See decision 034.
  *
  * Keys are counted by slices of four hours, and those of the newest seven count: so they are forgotten without being
  * looked at again, after 24 to 28 hours; each count that a frame sets is absolute, so that a redo may set it again.
  */
-import { keyLimit } from './keys.ts';
+import { keyLimit, keyReserve } from './keys.ts';
 import { shareBase, type EventView } from './event.ts';
-import { SHARE } from './layout.ts';
+import { RESERVE_SHARE, SHARE } from './layout.ts';
 
 const SLICE_MS = 4 * 3600 * 1000;
 const SLICES = 7;
@@ -35,18 +41,27 @@ function shareSize(view: EventView, share: number, nowMs: number): number {
   return sum;
 }
 
-/** Whether one more key of this share is within its fair part of the table. */
-export function hasShareRoom(view: EventView, share: number, nowMs: number): boolean {
-  const free = keyLimit(view) - shareSize(view, 0, nowMs);
-  return shareSize(view, share, nowMs) < free * FREE_FACTOR;
+/** What a key is for. settle: a release or a cancellation. */
+export type KeyUse = 'ordinary' | 'settle' | 'confirm';
+
+export const NO_SHARE = -1;
+
+/** The share that one more key counts to: the client's while it is within its fair part, else the reserve; or NO_SHARE. */
+export function chargedShare(view: EventView, share: number, use: KeyUse, nowMs: number): number {
+  const reserve = keyReserve(view);
+  const free = keyLimit(view) - reserve - shareSize(view, 0, nowMs);
+  if (shareSize(view, share, nowMs) < free * FREE_FACTOR) return share;
+  if (use === 'ordinary') return NO_SHARE;
+  const limit = use === 'confirm' ? reserve : reserve >>> 1;
+  return shareSize(view, RESERVE_SHARE, nowMs) < limit ? RESERVE_SHARE : NO_SHARE;
 }
 
-/** Keys made in the present slice, with one more. */
-export function nextShareCount(view: EventView, share: number, timeMs: number): number {
+/** Keys made in the present slice. */
+export function shareCount(view: EventView, share: number, timeMs: number): number {
   const base = shareBase(view, share);
   const slice = sliceOf(view, timeMs);
   const isSame = view.words[base + SHARE.slice] === slice;
-  return (isSame ? view.words[base + SHARE.counts + (slice % SLICES)] : 0) + 1;
+  return isSame ? view.words[base + SHARE.counts + (slice % SLICES)] : 0;
 }
 
 /** Sets the present slice's count. Idempotent. Under the mutex. */

@@ -26,6 +26,8 @@ export function takeThreadSlot(arena: Arena, threadId: number): ThreadBase {
     // Pairs with the store in freeThreadSlot().
     if (Atomics.compareExchange(arena.words, base + THREAD.threadId, 0, threadId) !== 0) continue;
     Atomics.store(arena.words, base + THREAD.served, 0);
+    // Before the thread shows that it wants anything; pairs with the load in hasExited().
+    Atomics.store(arena.words, base + THREAD.exited, 0);
     return base;
   }
   assert(false, 'there is a free thread slot');
@@ -48,6 +50,17 @@ export function countServed(arena: Arena, thread: ThreadBase): void {
 export function servedBatches(arena: Arena, threadId: number): number {
   const thread = findThreadSlot(arena, threadId);
   return thread === null ? -1 : Atomics.load(arena.words, thread + THREAD.served);
+}
+
+/** Notes that a thread has exited: it attempts nothing any more. Main thread, before it looks at what was held. */
+export function markExited(arena: Arena, thread: ThreadBase): void {
+  Atomics.store(arena.words, thread + THREAD.exited, 1);
+}
+
+/** Whether a thread has exited. Asked after a look at what it intends, so that a successor in its slot is not meant. */
+export function hasExited(arena: Arena, thread: ThreadBase): boolean {
+  // Pairs with the stores in markExited() and takeThreadSlot().
+  return Atomics.load(arena.words, thread + THREAD.exited) === 1;
 }
 
 /** Gives a dead thread's slot back, once what it held is. */

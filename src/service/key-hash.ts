@@ -7,7 +7,7 @@ import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import { OPERATIONS } from '../core/operations.ts';
 import type { KeyHash } from '../memory/keys.ts';
-import { SHARE_COUNT } from '../memory/layout.ts';
+import { RESERVE_SHARE } from '../memory/layout.ts';
 
 /** Without keys every caller is one and the same admin. */
 const SCOPE_WITHOUT_KEYS = 'admin';
@@ -54,11 +54,11 @@ function word(bytes: string, index: number): number {
 const shares = new Map<string, number>();
 const SHARES_KEPT_MAX = 1024;
 
-/** Which share of the table a client's keys count to, 1 to SHARE_COUNT − 1: stored, so it never changes for a client. */
+/** Which share of the table a client's keys count to, 1 to RESERVE_SHARE − 1: stored, so it never changes for a client. */
 function shareOf(client: string): number {
   const known = shares.get(client);
   if (known !== undefined) return known;
-  const share = 1 + (hash('sha256', client, 'buffer').readUInt32LE(0) % (SHARE_COUNT - 1));
+  const share = 1 + (hash('sha256', client, 'buffer').readUInt32LE(0) % (RESERVE_SHARE - 1));
   if (shares.size >= SHARES_KEPT_MAX) shares.clear();
   shares.set(client, share);
   return share;

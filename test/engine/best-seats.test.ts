@@ -7,8 +7,11 @@ import t from 'tap';
 import { chooseBestSeats } from '../../src/engine/best-seats.ts';
 import type { RowEntry } from '../../src/engine/definition.ts';
 import { auditArena } from '../../src/engine/audit.ts';
+import { change } from '../../src/engine/change.ts';
+import type { Outcome } from '../../src/engine/command.ts';
 import { take, type WantedItem } from '../../src/engine/hold.ts';
 import { PlacePlan } from '../../src/engine/plan.ts';
+import { decodeClaim, readClaim } from '../../src/engine/read.ts';
 import { forgetLongest, longestBound, setLongest } from '../../src/engine/row-runs.ts';
 import { release } from '../../src/engine/settle.ts';
 import { rowBase, type EventView } from '../../src/memory/event.ts';
@@ -20,6 +23,7 @@ import {
   MIB,
   PLAIN_TAKE,
   refOf,
+  RULES,
   smallLimits,
   START_MS,
   testSeed,
@@ -31,16 +35,17 @@ const FLOOR = { id: 'floor', name: 'Floor', kind: 'general', capacity: 9, price:
 const STALLS = 1;
 const LIMITS = smallLimits();
 
-/** A place in a row, as the model knows it. */
-type Place = 'open' | 'sold' | 'wheelchair' | 'aisle';
+/** A place in a row, as the model knows it; given ones are held, and given up by the command that chooses. */
+type Place = 'open' | 'sold' | 'wheelchair' | 'given' | 'given-wheelchair' | 'aisle';
 
-/** A hall with a general section and one of these rows, the sold ones sold. */
+/** A hall with a general section and one of these rows, the sold ones and those to be given up sold. */
 function hallOf(rig: EngineRig, rows: readonly (readonly Place[])[]): EventView {
   const sections = rows.map((places, row) => ({
     id: `R${row}`,
     seats: places.map((place, at): RowEntry => {
       if (place === 'aisle') return null;
-      return place === 'wheelchair' ? { id: String(at), features: ['wheelchair'] } : String(at);
+      const isWheelchair = place === 'wheelchair' || place === 'given-wheelchair';
+      return isWheelchair ? { id: String(at), features: ['wheelchair'] } : String(at);
     }),
   }));
   const capacity = rows.flat().filter((place) => place !== 'aisle').length;
@@ -53,10 +58,17 @@ function hallOf(rig: EngineRig, rows: readonly (readonly Place[])[]): EventView 
     rows: sections,
   } as const;
   const view = rig.event(eventOf('hall', [FLOOR, stalls]));
-  const seats = rows.flat().filter((place) => place !== 'aisle');
-  const sold = seats.flatMap((place, seat) => (place === 'sold' ? [seat] : []));
-  sell(rig, view, sold);
+  sell(rig, view, [...seatsOf(rows, 'sold'), ...givenSeats(rows)]);
   return view;
+}
+
+function seatsOf(rows: readonly (readonly Place[])[], wanted: Place): number[] {
+  const places = rows.flat().filter((place) => place !== 'aisle');
+  return places.flatMap((place, seat) => (place === wanted ? [seat] : []));
+}
+
+function givenSeats(rows: readonly (readonly Place[])[]): number[] {
+  return [...seatsOf(rows, 'given'), ...seatsOf(rows, 'given-wheelchair')];
 }
 
 function sell(rig: EngineRig, view: EventView, seats: readonly number[]): void {
@@ -82,7 +94,7 @@ function modelRuns(rows: readonly (readonly Place[])[], planned: ReadonlySet<num
   for (const places of rows) {
     let run: number[] = [];
     for (const place of [...places, 'aisle' as const]) {
-      const isOpen = place === 'open' && !planned.has(seat);
+      const isOpen = (place === 'open' || place === 'given') && !planned.has(seat);
       if (isOpen) run.push(seat);
       else if (run.length > 0) runs.push(run);
       if (!isOpen) run = [];
@@ -134,6 +146,8 @@ const place = fc.oneof(
   { weight: 8, arbitrary: fc.constant<Place>('open') },
   { weight: 2, arbitrary: fc.constant<Place>('sold') },
   { weight: 1, arbitrary: fc.constant<Place>('wheelchair') },
+  { weight: 2, arbitrary: fc.constant<Place>('given') },
+  { weight: 1, arbitrary: fc.constant<Place>('given-wheelchair') },
 );
 /** Aisles only between seats. */
 const row = fc
@@ -159,17 +173,23 @@ t.test(
       fc.integer({ min: 1, max: 24 }),
       fc.array(fc.nat(35), { maxLength: 3 }),
       fc.boolean(),
-      (hall, quantity, wanted, mustBeAdjacent) => {
+      fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 3 }),
+      (hall, quantity, wanted, mustBeAdjacent, noted) => {
         const view = hallOf(new EngineRig(LIMITS), hall);
         const states = hall.flat().filter((each) => each !== 'aisle');
         // Seats that the same command has asked for by name: no others may be given twice.
         const planned = new Set(
-          wanted.filter((seat) => states[seat] === 'open' || states[seat] === 'wheelchair'),
+          wanted.filter((seat) => states[seat] !== undefined && states[seat] !== 'sold'),
         );
         const plan = new PlacePlan();
+        for (const seat of givenSeats(hall)) plan.giveUp(seat, STALLS, 1);
         for (const seat of planned) plan.add(seat, STALLS, 1, 901, 0);
+        // Rows may have noted their runs before, without the seats that are given up.
+        for (const length of noted) chooseBestSeats(view, new PlacePlan(), STALLS, length, false, 901, 0);
         const outcome = chooseBestSeats(view, plan, STALLS, quantity, mustBeAdjacent, 901, 0);
         met[outcome]++;
+        const { findings } = auditArena(view.arena);
+        if (findings.length > 0) throw new Error(findings[0].message);
         const runs = modelRuns(hall, planned);
         const fewest = fewestRuns(runs, quantity);
         const split = mustBeAdjacent ? 'not-adjacent' : 'split';
@@ -199,9 +219,9 @@ t.test(
 class CountingPlan extends PlacePlan {
   looks = 0;
 
-  override hasSeatIn(first: number, count: number): boolean {
+  override touches(first: number, count: number): boolean {
     this.looks += count;
-    return super.hasSeatIn(first, count);
+    return super.touches(first, count);
   }
 }
 
@@ -266,6 +286,60 @@ t.test('what rows note of their runs never changes a choice, whatever is taken a
   fc.assert(property, { seed, numRuns: isLong ? 10_000 : 150 });
   t.ok(searches > 100 && notes > 100, `${searches} searches, ${notes} rows with less than they have open`);
 });
+
+t.test(
+  'a change may seat a party on what it gives up, in a hall that is sold out, and never unasked in a wheelchair place',
+  async (t) => {
+    const rig = new EngineRig(LIMITS);
+    const view = hallOf(rig, [
+      ['open', 'open', 'sold', 'open', 'open', 'sold'],
+      ['open', 'wheelchair', 'open', 'sold', 'sold', 'open'],
+    ]);
+    const random = Uint32Array.of(7, 7, 7);
+    const mine = [3, 4, 6, 7, 8, 11].map((seat) => wantSeat(view, seat, 900));
+    const held = rig.run(view, (context) =>
+      take(context, view, { kind: 'hold', items: mine, ...PLAIN_TAKE, random }),
+    );
+    if (!held.ok) throw new Error(held.code);
+    sell(rig, view, [0, 1]);
+    // All rows note that they seat nobody.
+    chooseBestSeats(view, new PlacePlan(), STALLS, 1, false, 900, 0);
+    const ref = refOf(view, held.cell, random);
+    const exchange = (remove: readonly number[], quantity: number, isAdjacent: boolean): Outcome => {
+      const outcome = rig.run(view, (context) =>
+        change(context, view, {
+          ref,
+          receivedAtMs: START_MS,
+          add: [wantPlaces(STALLS, quantity, isAdjacent, 800)],
+          remove: remove.map((seat) => ({ kind: 'seat', seat }) as const),
+          expectTotal: null,
+          rules: RULES,
+          key: null,
+        }),
+      );
+      rig.journal.drain();
+      t.strictSame(auditArena(rig.arena).findings, []);
+      return outcome;
+    };
+    const own = (): number[] => {
+      const copy = readClaim(view, held.cell);
+      return copy === null ? [] : decodeClaim(copy).items.map(({ seat }) => seat);
+    };
+    t.match(exchange([6, 7, 8], 3, false), { code: 'not-enough-available', available: 2, requested: 3 });
+    t.match(exchange([6, 8], 2, true), { code: 'no-adjacent-seats', requested: 2 });
+    t.match(exchange([11], 2, false), { code: 'not-enough-available', available: 0, requested: 1 });
+    t.match(exchange([3, 4, 11], 2, true), { ok: true });
+    t.strictSame(own(), [6, 7, 8, 3, 4], 'the pair side by side');
+    t.match(exchange([6, 7, 8], 2, false), { ok: true });
+    t.strictSame(
+      own(),
+      [3, 4, 8, 6],
+      'and the two that are no wheelchair place, the nearer to the middle first',
+    );
+    t.match(exchange([8], 2, false), { ok: true });
+    t.strictSame(own(), [3, 4, 6, 8, 11], 'with one that another change gave back');
+  },
+);
 
 t.test('the audit tells of a row that passes for less than it has', async (t) => {
   const rig = new EngineRig(LIMITS);

@@ -121,6 +121,23 @@ export const CHANGE_SCENARIOS: Scenario[] = [
     found: [R1, R2],
   },
   {
+    name: 'change that gives two seats up and has one of them chosen again, in a row that is sold out',
+    setup: (rig, view) => {
+      holdR1(rig, view, CUSTOMER);
+      mustTake(rig, view, taking('order', R2, seats(0, 3, 4, 5, 6, 7)));
+    },
+    command: (context, view) =>
+      changeOf(context, view, {
+        add: [stalls(1, true)],
+        remove: [
+          { kind: 'seat', seat: 1 },
+          { kind: 'seat', seat: 2 },
+        ],
+        key: keyOf('change', 'x'),
+      }),
+    found: [R1, R2],
+  },
+  {
     name: 'change that only gives up',
     setup: changedR1,
     command: (context, view) =>

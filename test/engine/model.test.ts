@@ -8,7 +8,7 @@ import { FRAME_KIND, headerKind, WORD_SEQUENCE, WORD_EVENT, wide } from '../../s
 import { cancel } from '../../src/engine/cancel.ts';
 import { findClaim, type Outcome } from '../../src/engine/command.ts';
 import type { SaleRules } from '../../src/engine/definition.ts';
-import type { Note } from '../../src/engine/note.ts';
+import { noteLength, type Note } from '../../src/engine/note.ts';
 import { auditArena } from '../../src/engine/audit.ts';
 import { block, type BlockOutcome } from '../../src/engine/block.ts';
 import { change } from '../../src/engine/change.ts';
@@ -18,7 +18,7 @@ import { Replay } from '../../src/engine/replay.ts';
 import { confirm, extend, release, sweep } from '../../src/engine/settle.ts';
 import { dumpArena, loadArena } from '../../src/engine/snapshot.ts';
 import { createArena } from '../../src/memory/arena.ts';
-import { claimCells, tailCell } from '../../src/memory/claims.ts';
+import { cellsForClaim, cellsForNote, cellsForTail, claimCells, tailCell } from '../../src/memory/claims.ts';
 import { cellBase, type EventView } from '../../src/memory/event.ts';
 import type { KeyHash } from '../../src/memory/keys.ts';
 import { loadSequence, readGuard } from '../../src/memory/guard.ts';
@@ -260,18 +260,52 @@ function noteOrNull(reference: string | null, metadata: string | null): Note | n
   return reference === null && metadata === null ? null : noteOf(reference ?? '', metadata ?? '');
 }
 
+/** The same with claims of one place and longer notes. */
+function crowding(next: Command): Command {
+  if (next.op === 'confirm') return { ...next, metadata: 'n'.repeat(100) };
+  if (next.op !== 'take') return next;
+  const [item] = next.items;
+  const single = item.kind === 'seat' ? item : { ...item, quantity: 1 };
+  return { ...next, items: [single], metadata: next.key === null ? 'm'.repeat(510) : null };
+}
+
+/** Orders that leave few cells to others. */
+const CROWD = 34;
+
+function crowdOrder(index: number): Command {
+  const places = { kind: 'places', section: 0, quantity: 1, adjacent: false } as const;
+  const items: Wanted[] = [index < 10 ? places : { kind: 'seat', seat: SEATS - index + 9 }];
+  const rest = {
+    customer: `crowd ${index}`.padEnd(60),
+    reference: null,
+    metadata: null,
+    durationMs: 1000,
+    key: null,
+  };
+  return { op: 'take', kind: 'order', items, ...rest };
+}
+
 class Run {
   readonly rig = new EngineRig();
   readonly view: EventView;
   readonly model = new Model(LAYOUT, START_MS);
   readonly #keyed: Keyed[] = [];
   readonly codes = new Map<string, number>();
+  /** Notes of confirmations that found room in the reserve alone. */
+  reserved = 0;
   #random = 1;
 
-  /** @param limits what a customer may have, tickets and holds; 0 for no limits */
-  constructor(limits: number) {
+  readonly #isCrowded: boolean;
+
+  /**
+   * @param limits what a customer may have, tickets and holds; 0 for no limits
+   * @param isCrowded there are orders with much metadata, and all that come have as much: cells are used up, places not
+   */
+  constructor(limits: number, isCrowded: boolean) {
+    this.#isCrowded = isCrowded;
     if (limits > 0) this.model.rules = { tickets: limits, holds: 1 };
     this.view = this.rig.event(eventOf('hall', definitionSections()));
+    for (let i = 0; isCrowded && i < CROWD; i++) this.step(crowdOrder(i));
   }
 
   #rules(): SaleRules {
@@ -293,8 +327,31 @@ class Run {
     throw new Error(what);
   }
 
+  /** Cells that only notes of confirmations may take begin here. */
+  get #reserve(): number {
+    return this.view.cellCount - Math.floor(this.view.cellCount / 8);
+  }
+
+  /** Whether so many cells in a row are free before an end, and none of them is among a claim's own. */
+  #hasRun(count: number, end: number, own: ModelClaim | null = null): boolean {
+    const { view } = this;
+    const taken = new Set<number>();
+    const records = own === null ? [] : [own.cell, tailCell(view, own.cell)].filter((cell) => cell >= 0);
+    for (const cell of records) {
+      const cells = claimCells(view.words[cellBase(view, cell) + CLAIM.state]);
+      for (let i = 0; i < cells; i++) taken.add(cell + i);
+    }
+    let run = 0;
+    for (let cell = 0; cell < end; cell++) {
+      const isLive = ((view.words[view.live + (cell >>> 5)] >>> (cell & 31)) & 1) === 1;
+      run = isLive || taken.has(cell) ? 0 : run + 1;
+      if (run === count) return true;
+    }
+    return false;
+  }
+
   #claim(number: number, op: Command['op']): ModelClaim | null {
-    const { claims } = this.model;
+    const claims = this.model.claims.slice(this.#isCrowded ? CROWD : 0);
     // What holds alone can do is mostly asked of holds.
     const held = op === 'change' || op === 'extend' ? claims.filter(({ state }) => state === 'held') : [];
     if (held.length > 0 && number % 4 !== 0) return held[number % held.length];
@@ -319,8 +376,10 @@ class Run {
         this.#run(keyed.command, keyed.claim);
         break;
       }
-      default:
-        this.#run(next, 'pick' in next ? this.#claim(next.pick, next.op) : null);
+      default: {
+        const claim = 'pick' in next ? this.#claim(next.pick, next.op) : null;
+        this.#run(this.#isCrowded ? crowding(next) : next, claim);
+      }
     }
     const after = loadSequence(this.rig.arena, this.view.slot);
     if (after !== this.model.sequence)
@@ -489,6 +548,8 @@ class Run {
     const places = planned.items.reduce((sum, item) => sum + item.quantity, 0);
     const limited = model.limit(claim.customer, places - claim.tickets.length, 0);
     if (limited !== null) return limited;
+    const cells = cellsForTail(planned.items.length, Buffer.byteLength(claim.customer));
+    if (!this.#hasRun(cells, this.#reserve)) return { code: 'capacity-exhausted' };
     model.change(claim, planned.items, planned.adjacent);
     model.remember(name, body, claim);
     return { code: 'ok', claim, changed: true, replayed: false };
@@ -518,13 +579,18 @@ class Run {
     const random = Uint32Array.of(this.#random++, 0xffff_ffff, this.#random * 7);
     const known = model.key(name, body, next.kind === 'hold' ? 'hold-not-found' : 'order-not-found');
     const planned = known === null ? model.plan(next.items) : null;
+    const note = noteOrNull(next.reference, next.metadata);
+    const noteCells = note === null ? 0 : cellsForNote(noteLength(note));
+    const customer = Buffer.from(next.customer);
+    const items = planned !== null && 'items' in planned ? planned.items.length : 0;
+    const hasRoom = this.#hasRun(cellsForClaim(items, customer.length) + noteCells, this.#reserve);
     const outcome = rig.run(view, (context) =>
       take(context, view, {
         ...PLAIN_TAKE,
         kind: next.kind,
         items: this.#wanted(next.items),
-        customer: Buffer.from(next.customer),
-        note: noteOrNull(next.reference, next.metadata),
+        customer,
+        note,
         durationMs: next.durationMs,
         rules: this.#rules(),
         random,
@@ -545,6 +611,8 @@ class Run {
       this.#check(next.kind, outcome, planned.refusal, null);
     } else if (limited !== null) {
       this.#check(next.kind, outcome, limited, null);
+    } else if (!hasRoom) {
+      this.#check(next.kind, outcome, { code: 'capacity-exhausted' }, null);
     } else {
       this.#check(next.kind, outcome, { code: 'ok', claim: null, changed: true, replayed: false }, null);
       if (!outcome.ok) return;
@@ -583,6 +651,12 @@ class Run {
     const gone = isRetake ? model.retakable(claim) : null;
     if (gone !== null) return gone;
     if (isRetake) this.#loseNote(claim);
+    const note = noteOf(next.reference ?? claim.reference ?? '', next.metadata ?? claim.metadata ?? '');
+    const isNoted = next.reference !== null || next.metadata !== null;
+    const cells = cellsForNote(noteLength(note));
+    if (isNoted && !this.#hasRun(cells, this.view.cellCount, isRetake ? claim : null))
+      return { code: 'capacity-exhausted' };
+    if (isNoted && !this.#hasRun(cells, this.#reserve, isRetake ? claim : null)) this.reserved++;
     model.settle(claim, 'confirmed');
     claim.reference = next.reference ?? claim.reference;
     claim.metadata = next.metadata ?? claim.metadata;
@@ -812,7 +886,7 @@ t.test('the engine does what a naive model does, and its journal says all of it'
       fc.double({ min: 0, max: 1, noNaN: true }),
       fc.constantFrom(0, 6, 20),
       (steps, share, limits) => {
-        const run = new Run(limits);
+        const run = new Run(limits, false);
         run.rig.journal.drain();
         for (const step of steps) run.step(step);
         run.checkClaims();
@@ -877,3 +951,27 @@ t.test('the engine does what a naive model does, and its journal says all of it'
   );
   t.end();
 });
+
+t.test(
+  'cells that are used up refuse exactly what finds no room, and confirmations find the reserve',
+  (t) => {
+    const seed = testSeed();
+    t.comment(`seed ${seed}`);
+    const codes = new Map<string, number>();
+    let reserved = 0;
+    const script = fc.array(command, { minLength: 100, maxLength: 250, size: 'max' });
+    const property = fc.property(script, (steps) => {
+      const run = new Run(0, true);
+      run.rig.journal.drain();
+      for (const step of steps) run.step(step);
+      run.checkClaims();
+      run.checkReplay(0.5);
+      for (const [code, count] of run.codes) codes.set(code, (codes.get(code) ?? 0) + count);
+      reserved += run.reserved;
+    });
+    fc.assert(property, { seed, numRuns: isLong ? 1000 : 15, endOnFailure: true });
+    for (const code of ['hold', 'order', 'change']) t.ok(codes.has(`${code} capacity-exhausted`), code);
+    t.ok(reserved > 0, `${reserved} notes of confirmations found room in the reserve alone`);
+    t.end();
+  },
+);

@@ -256,12 +256,13 @@ export class Model {
         items.push({ seat: -1, section, quantity });
         continue;
       }
-      const open = this.seats.filter((seat) => seat.section === section && this.#isOpen(seat));
-      const left = open.filter((seat) => !chosen.has(this.seats.indexOf(seat))).length;
-      const runs = this.#choose(section, quantity, chosen, left);
+      const open = this.#open(section, givenUp);
+      const choosable = open.size;
+      for (const seat of chosen) open.delete(seat);
+      const runs = this.#choose(section, quantity, open);
       if (runs === null) {
         return {
-          refusal: { code: 'not-enough-available', requested: quantity, ...numbers, available: open.length },
+          refusal: { code: 'not-enough-available', requested: quantity, ...numbers, available: choosable },
         };
       }
       if (runs.length > 1 && mustBeAdjacent) {
@@ -278,20 +279,25 @@ export class Model {
     return { items, adjacent };
   }
 
-  #isOpen(seat: ModelSeat): boolean {
-    return seat.state === 'available' && !seat.wheelchair;
+  /** Seats that may be chosen unasked. */
+  #open(section: number, givenUp: ReadonlySet<number>): Set<number> {
+    const open = new Set<number>();
+    this.seats.forEach((seat, index) => {
+      const isFree = seat.state === 'available' || givenUp.has(index);
+      if (seat.section === section && isFree && !seat.wheelchair) open.add(index);
+    });
+    return open;
   }
 
   /** The longest runs, best first; null when there are too few seats. */
-  #choose(section: number, quantity: number, chosen: ReadonlySet<number>, left: number): number[][] | null {
-    if (left < quantity) return null;
-    const taken = new Set(chosen);
+  #choose(section: number, quantity: number, open: Set<number>): number[][] | null {
+    if (open.size < quantity) return null;
     const runs: number[][] = [];
     let missing = quantity;
     while (missing > 0) {
       let run: number[] | null = null;
-      for (let length = missing; run === null; length--) run = this.#bestRun(section, length, taken);
-      for (const seat of run) taken.add(seat);
+      for (let length = missing; run === null; length--) run = this.#bestRun(section, length, open);
+      for (const seat of run) open.delete(seat);
       runs.push(run);
       missing -= run.length;
     }
@@ -299,7 +305,7 @@ export class Model {
   }
 
   /** Of all runs of this length: the best row's, in it the nearest to the middle, of two the left one. */
-  #bestRun(section: number, length: number, taken: ReadonlySet<number>): number[] | null {
+  #bestRun(section: number, length: number, open: ReadonlySet<number>): number[] | null {
     assert(length > 0);
     const all = this.seats
       .map((seat, index) => ({ ...seat, index }))
@@ -309,7 +315,7 @@ export class Model {
       const seats = all.filter((seat) => seat.row === row);
       for (let left = 0; left + length <= seats.length; left++) {
         const run = seats.slice(left, left + length);
-        if (run.some((seat) => !this.#isOpen(seat) || taken.has(seat.index))) continue;
+        if (run.some(({ index }) => !open.has(index))) continue;
         if (run.slice(1).some((seat) => seat.aisleBefore)) continue;
         const distance = Math.abs(left + (length - 1) / 2 - (seats.length - 1) / 2);
         runs.push({ row, distance, left, seats: run.map((seat) => seat.index) });

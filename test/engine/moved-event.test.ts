@@ -62,8 +62,8 @@ t.test('keys of a table that is full of older ones are all known after a move', 
       }),
     );
   const names: string[] = [];
-  const day = 300;
-  const days = 6;
+  const day = 240;
+  const days = 8;
   for (let i = 0; i < day * days; i++) {
     rig.context.nowMs = START_MS + Math.floor(i / day) * DAY_MS * 1.25;
     const name = `${'k'.repeat(i % 5)}${i}`;

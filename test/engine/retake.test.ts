@@ -24,8 +24,14 @@ const SECTIONS: TestSection[] = [
   },
 ];
 
-/** Orders until there is no room for another, with ever shorter notes. */
+/**
+ * Orders until there is no room for another, with ever shorter notes; then notes of confirmations until the reserve has
+ * no room for another.
+ */
 function fillUp(rig: EngineRig, view: EventView): void {
+  const holds = Array.from({ length: 30 }, (_, i) => wordsOf(1000 + i, 1, 1));
+  for (const random of holds)
+    rig.run(view, (context) => take(context, view, taking('hold', random, [floor(1)])));
   let number = 100;
   for (const metadata of [512, 200, 0]) {
     for (;;) {
@@ -36,6 +42,18 @@ function fillUp(rig: EngineRig, view: EventView): void {
       rig.journal.drain();
       if (!outcome.ok) break;
     }
+  }
+  const sizes = [512, 200, 60, 0];
+  for (const random of holds) {
+    const ref = claimOf(view, random);
+    for (;;) {
+      const metadata = sizes[0];
+      const note = metadata === 0 ? null : noteOf('', 'm'.repeat(metadata));
+      const settled = { ref, receivedAtMs: START_MS, note, retake: false, rules: RULES, key: null };
+      if (rig.run(view, (context) => confirm(context, view, settled)).ok) break;
+      sizes.shift();
+    }
+    rig.journal.drain();
   }
 }
 

@@ -246,7 +246,7 @@ export function keyOf(scope: string, body: string): KeyHash {
     hash2: scopeHash.readInt32LE(8),
     body0: bodyHash.readInt32LE(0),
     body1: bodyHash.readInt32LE(4),
-    share: 1 + (scopeHash[12] % 127),
+    share: 1 + (scopeHash[12] % 126),
   };
 }
 

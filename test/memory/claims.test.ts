@@ -10,6 +10,7 @@ import {
   claimTickets,
   endCells,
   findFreeCells,
+  findNoteCells,
   isStart,
   packClaim,
   takeCells,
@@ -40,13 +41,14 @@ function fill(view: EventView, { first, count }: Record): void {
   view.words[cellBase(view, first) + CLAIM.state] = packClaim(CLAIM_STATE.held, count, 1, 1);
 }
 
-type Step = { readonly take: number } | { readonly end: number };
+type Step = { readonly take: number; readonly isNote: boolean } | { readonly end: number };
 const steps = fc.array(
   fc.oneof(
     {
       weight: 3,
       arbitrary: fc.record({
         take: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 255 })),
+        isNote: fc.boolean(),
       }),
     },
     { weight: 3, arbitrary: fc.record({ end: fc.nat(10_000) }) },
@@ -56,9 +58,9 @@ const steps = fc.array(
 );
 
 /** Where `count` cells are free, from the cursor on, then from the start; as one would do it without bitmaps. */
-function naiveFind(live: readonly boolean[], cursor: number, count: number): number {
+function naiveFind(live: readonly boolean[], cursor: number, count: number, end: number): number {
   const fits = (first: number): boolean => {
-    if (first + count > live.length) return false;
+    if (first + count > end) return false;
     for (let cell = first; cell < first + count; cell++) if (live[cell]) return false;
     return true;
   };
@@ -73,6 +75,7 @@ t.test(
     const seed = testSeed();
     t.comment(`seed ${seed}`);
     let laps = 0;
+    let reserves = 0;
     fc.assert(
       fc.property(steps, (script: Step[]) => {
         const view = newView();
@@ -83,9 +86,15 @@ t.test(
           for (const record of records)
             if (record.isLive) live.fill(true, record.first, record.first + record.count);
           if ('take' in step) {
-            const first = findFreeCells(view, step.take);
-            if (first !== naiveFind(live, cursor, step.take))
-              throw new Error(`${first} is found for ${step.take}`);
+            const beforeReserve = view.cellCount - Math.floor(view.cellCount / 8);
+            const free = naiveFind(live, cursor, step.take, beforeReserve);
+            if (findFreeCells(view, step.take) !== free)
+              throw new Error(`${findFreeCells(view, step.take)} is found for ${step.take}, not ${free}`);
+            const reserved = naiveFind(live, beforeReserve - step.take + 1, step.take, view.cellCount);
+            const first = step.isNote && free < 0 ? reserved : free;
+            if (step.isNote && findNoteCells(view, step.take) !== first)
+              throw new Error(`${findNoteCells(view, step.take)} is found for a note, not ${first}`);
+            if (step.isNote && free < 0 && first >= 0) reserves++;
             if (first < 0) continue;
             const record = { first, count: step.take, isLive: true };
             takeCells(view, first, step.take);
@@ -117,6 +126,7 @@ t.test(
       { seed, numRuns: isLong ? 1000 : 40 },
     );
     t.ok(laps > 0, `the table was gone round ${laps} times`);
+    t.ok(reserves > 0, `${reserves} notes went into the reserve`);
     t.end();
   },
 );

@@ -12,7 +12,15 @@ import {
   releaseMutex,
   takeTicket,
 } from '../../src/memory/mutex.ts';
-import { findThreadSlot, takeThreadSlot, threadBase, type ThreadBase } from '../../src/memory/threads.ts';
+import {
+  findThreadSlot,
+  freeThreadSlot,
+  hasExited,
+  markExited,
+  takeThreadSlot,
+  threadBase,
+  type ThreadBase,
+} from '../../src/memory/threads.ts';
 import { smallLimits } from '../engine/rig.ts';
 import { Stage } from './actors.ts';
 import { COUNTER, TASK } from './fixtures/actor-words.ts';
@@ -202,6 +210,51 @@ for (const first of FIRST_TICKETS) {
     },
   );
 }
+
+for (const first of FIRST_TICKETS) {
+  t.test(`from ticket ${first} on, one of several that died while they took a ticket has it`, async (t) => {
+    const arena = createArena(smallLimits());
+    const { words } = arena;
+    const dead = [1, 2, 3].map((id) => takeThreadSlot(arena, id));
+    const living = takeThreadSlot(arena, 4);
+    startTickets(arena, first);
+    for (const thread of [...dead, living]) leave(arena, thread, first, LOCK_PHASE.intent);
+    Atomics.store(words, eventBase(arena, SLOT) + EVENT.nextTicket, (first + 1) | 0);
+    markExited(arena, dead[0]);
+    markExited(arena, dead[1]);
+    t.same(inspectDeadLock(arena, dead[0]), { kind: 'undecided', slot: SLOT }, 'the living one may have it');
+    leave(arena, living, (first + 1) | 0, LOCK_PHASE.intent);
+    t.same(inspectDeadLock(arena, dead[0]), { kind: 'undecided', slot: SLOT }, 'the third is ending');
+    markExited(arena, dead[2]);
+    t.same(inspectDeadLock(arena, dead[1]), { kind: 'owner', slot: SLOT }, 'the one that is asked has it');
+    passOnDeadMutex(arena, dead[1]);
+    t.same(inspectDeadLock(arena, dead[0]), { kind: 'none' }, 'then no other has');
+    t.same(inspectDeadLock(arena, dead[2]), { kind: 'none' });
+    t.ok(isFree(arena), 'the ticket was passed over once');
+
+    const owner = takeThreadSlot(arena, 5);
+    acquireMutex(arena, owner, SLOT);
+    const second = (first + 2) | 0;
+    for (const thread of dead) leave(arena, thread, second, LOCK_PHASE.intent);
+    Atomics.store(words, eventBase(arena, SLOT) + EVENT.nextTicket, (second + 1) | 0);
+    t.same(inspectDeadLock(arena, dead[2]), { kind: 'waiter', slot: SLOT });
+    abandonDeadTicket(arena, dead[2]);
+    t.same(inspectDeadLock(arena, dead[0]), { kind: 'none' }, 'one of them waits');
+    releaseMutex(arena, owner);
+    t.same(inspectDeadLock(arena, dead[1]), { kind: 'none' }, 'and has been passed over');
+    t.ok(isFree(arena));
+  });
+}
+
+t.test('a thread that takes the slot of a dead one is not taken for dead', async (t) => {
+  const arena = createArena(smallLimits());
+  const dead = takeThreadSlot(arena, 1);
+  markExited(arena, dead);
+  freeThreadSlot(arena, dead);
+  const successor = takeThreadSlot(arena, 2);
+  t.equal(successor, dead);
+  t.notOk(hasExited(arena, successor));
+});
 
 t.test('a slot that goes on to another ticket while it is looked at is not mistaken', async (t) => {
   const arena = createArena(smallLimits());

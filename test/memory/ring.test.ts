@@ -23,7 +23,7 @@ import {
   unitPosition,
   unitWord,
 } from '../../src/memory/ring.ts';
-import { takeThreadSlot, type ThreadBase } from '../../src/memory/threads.ts';
+import { markExited, takeThreadSlot, type ThreadBase } from '../../src/memory/threads.ts';
 import { isLong, MIB, smallLimits, testSeed } from '../engine/rig.ts';
 import { Stage } from './actors.ts';
 import { CONSUMED, producedLength, producedWord, TASK } from './fixtures/actor-words.ts';
@@ -254,6 +254,70 @@ t.test('of two that meant to take the same room, what their slots show tells who
   Atomics.store(words, HEADER.ringHead, 10);
   show(rival, 10, -12);
   t.equal(inspectDeadReservation(arena, dead), 'taken', 'the rival went on to the next');
+});
+
+/** What follows the room that one of several dead threads took, where it is told by its length. */
+for (const behind of ['nothing', 'an intent', 'a frame to come', 'a frame'] as const) {
+  t.test(
+    `of several that died with room to take, the length tells whose it is: ${behind} follows`,
+    async (t) => {
+      for (const [taken, expected] of [
+        [10, ['taken', 'none', 'none']],
+        [14, ['none', 'taken', 'none']],
+        [20, ['none', 'none', 'taken']],
+      ] as const) {
+        const arena = createArena(smallLimits({ workers: 3 }));
+        const unit = -16;
+        startRing(arena, 2 ** 35 + unit * 8);
+        const { words } = arena;
+        const show = (thread: ThreadBase, start: number, units: number): void => {
+          words[thread + THREAD.reserveStart] = start;
+          words[thread + THREAD.reserveUnits] = units;
+        };
+        const dead = [10, 14, 20].map((units, i) => {
+          const thread = takeThreadSlot(arena, i + 1);
+          show(thread, unit, -units);
+          return thread;
+        });
+        const living = takeThreadSlot(arena, 4);
+        Atomics.store(words, HEADER.ringHead, (unit + taken) | 0);
+        if (behind === 'a frame') publish(arena, living, 40, 7);
+        else if (behind === 'a frame to come') reserveFrame(arena, living, 20);
+        if (behind === 'an intent') {
+          // Whoever took that room shows it, too; an intent alone is enough to tell that it begins there.
+          show(living, (unit + taken) | 0, -20);
+          Atomics.store(words, HEADER.ringHead, (unit + taken + 30) | 0);
+        }
+        t.equal(inspectDeadReservation(arena, dead[0]), 'undecided', 'none has exited yet');
+        for (const thread of dead) markExited(arena, thread);
+        t.same(
+          dead.map((thread) => inspectDeadReservation(arena, thread)),
+          expected,
+          `${taken} units were taken`,
+        );
+      }
+    },
+  );
+}
+
+t.test('of several that died with the same room to take, the one asked first has it', async (t) => {
+  const arena = createArena(smallLimits());
+  startRing(arena, 0);
+  const { words } = arena;
+  const dead = [1, 2, 3].map((id) => {
+    const thread = takeThreadSlot(arena, id);
+    words[thread + THREAD.reserveStart] = 0;
+    words[thread + THREAD.reserveUnits] = -12;
+    markExited(arena, thread);
+    return thread;
+  });
+  t.equal(inspectDeadReservation(arena, dead[1]), 'none', 'the head has not moved');
+  Atomics.store(words, HEADER.ringHead, 12);
+  t.equal(inspectDeadReservation(arena, dead[1]), 'taken');
+  padDeadReservation(arena, dead[1]);
+  t.equal(inspectDeadReservation(arena, dead[0]), 'none');
+  t.equal(inspectDeadReservation(arena, dead[2]), 'none');
+  t.equal(publishedUnits(arena, 0, RING_UNITS), 12, 'without a gap');
 });
 
 t.test('a rival that publishes while the dead is looked at is not missed', async (t) => {

@@ -71,7 +71,9 @@ export const CLAIM_WORDS: Readonly<Record<string, OperationWords>> = {
   changeHold: {
     tag: 'Holds',
     summary: 'Change a hold',
-    description: 'Add and remove places, all or nothing; the deadline stays.',
+    description:
+      'Add and remove places, all or nothing; the deadline stays. Seats that are removed count as available to what ' +
+      'is added, best seats included.',
     body: bodies.ChangeBody,
     bodyExamples: { swap: examples.changeBody },
     success: [
