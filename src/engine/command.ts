@@ -288,6 +288,8 @@ export function remember(
 
 /** The claim is already as the command wants it: nothing changes, and the command's key is kept. */
 export function keepClaim(context: BatchContext, view: EventView, cell: number, check: KeyCheck): Outcome {
+  // The reserve of keys is for what changes something.
+  if (check.kind === 'fresh' && check.share === RESERVE_SHARE) return refuse('capacity-exhausted');
   remember(context, view, check, cell, cell, view.words[cellBase(view, cell) + CLAIM.random0]);
   return { ok: true, cell, changed: false, replayed: false };
 }
