@@ -59,6 +59,12 @@ export const RESTART_GRACE_MS = 30_000;
 /** A peer that does not read its replies is paused at this many buffered bytes, and closed after the time. */
 export const REPLY_BUFFER_BYTES_MAX = 64 * 1024;
 export const REPLY_STALL_MS = 10_000;
+/**
+ * Holds of an event do not expire before a request that was received in time and waits for its turn on its connection. So
+ * long, at most: a peer that reads its replies slowly makes its turn wait, and must not keep holds alive with that. One
+ * that reads nothing is closed sooner (REPLY_STALL_MS).
+ */
+export const TURN_WAIT_MS_MAX = 30_000;
 /** Of a connection on which nothing is asked and nothing is owed. */
 export const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 /** Live updates that are open at once; of one client; and the part of all connections that they may take. */

@@ -164,6 +164,11 @@ export class Batcher {
     this.#lanes.settle(lane);
   }
 
+  /** See Lanes. */
+  awaitTurn(slot: number, receivedAtMs: number): () => boolean {
+    return this.#lanes.awaitTurn(slot, receivedAtMs);
+  }
+
   /** A deadline that recovery found. */
   seed(slot: number, deadlineMs: number): void {
     this.#sweeps.seed(slot, deadlineMs);

@@ -165,15 +165,24 @@ export class Dispatcher implements RequestSink {
     });
   }
 
+  awaitTurn(operation: Operation, subject: string, receivedAtMs: number): (() => void) | null {
+    if (operation.lane !== 'write' || this.#phase !== 'ready') return null;
+    const slot = slotOf(this.#arena, operation, subject);
+    if (slot <= REGISTRY_SLOT) return null;
+    const end = this.#batcher.awaitTurn(slot, receivedAtMs);
+    return () => {
+      if (end()) this.#flushSoon();
+    };
+  }
+
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
-    this.#batcher.handOver();
     const account = this.#accounts.find(request.client);
     const reply = this.#refusalOf(operation, request, account);
     if (reply !== null) this.#early.push({ done, reply });
     else this.#admit(operation, request, account, done);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.#scheduler.setImmediate(() => this.#flush());
+    // Not before it is in its lane: a sweep that leaves now must know of it.
+    this.#batcher.handOver();
+    this.#flushSoon();
   }
 
   /** The journal thread says: everything before `position` is on disk, or ring space was given back. */
@@ -272,6 +281,12 @@ export class Dispatcher implements RequestSink {
     // What is about nothing that exists changes nothing: some reader says so.
     else if (operation.lane === 'read' || found < 0) this.#batcher.addRead(slot, pending);
     else this.#batcher.addWrite(slot, pending);
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#scheduler.setImmediate(() => this.#flush());
   }
 
   #flush(): void {

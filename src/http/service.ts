@@ -229,6 +229,13 @@ class Service implements HttpService, RequestHandler<Call> {
     return refusalOf(state, { retryAfterMs: jittered(RETRY_AFTER_MS) });
   }
 
+  awaitTurn({ admission, receivedAtMs }: Exchange<Call>): (() => void) | null {
+    const { match } = admission;
+    const operation = match === null ? null : operationOf(match.route);
+    if (match === null || operation === null) return null;
+    return this.#sink.awaitTurn(operation, match.subject, receivedAtMs);
+  }
+
   handle(exchange: Exchange<Call>): void {
     const { requestId, match, caller } = exchange.admission;
     // A refused call is answered by the listener; without a match there is nothing to handle.
