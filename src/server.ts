@@ -64,6 +64,8 @@ export interface ServerOptions extends Partial<Limits> {
   readonly opsListen?: { readonly host: string; readonly port: number };
   /** What reads HTTP: `lean` over net and llhttp, or `node`, node:http. `lean` if not given. The ops port has `node`. */
   readonly listener?: 'lean' | 'node';
+  /** Without progress of the journal, until no change is taken; till it moves again. 5 s if not given. */
+  readonly stallAfterMs?: number;
   readonly drainTimeoutMs?: number;
   /** Bytes of journal kept for history beyond what recovery needs. 1 GiB if not given. */
   readonly historyBytes?: number;
@@ -312,7 +314,11 @@ class Server implements FrontrowServer {
       repair: (dead) => repairThread(this.#arena, dead),
       publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
       fatal: (error) => this.#lose(error),
-      observe: { admissionWait: (ms) => this.#admissionWait.observe(ms / 1000) },
+      observe: {
+        admissionWait: (ms) => this.#admissionWait.observe(ms / 1000),
+        stalled: (isStalled) => this.#stalled(isStalled),
+      },
+      ...(this.#options.stallAfterMs !== undefined && { stallAfterMs: this.#options.stallAfterMs }),
       ...(this.#options.rateLimit !== undefined && { rateLimit: this.#options.rateLimit }),
       ...(this.#options.oneWritingBatchPerEvent !== undefined && {
         oneWritingBatchPerEvent: this.#options.oneWritingBatchPerEvent,
@@ -370,6 +376,16 @@ class Server implements FrontrowServer {
     const { logger } = this.#options;
     if (message.kind === 'failed' && this.#closing === null) logger?.error(message, 'a snapshot failed');
     else logger?.info(message, 'snapshot');
+  }
+
+  #stalled(isStalled: boolean): void {
+    const { logger } = this.#options;
+    if (isStalled)
+      logger?.error(
+        { code: 'journal-stalled' },
+        'the journal does not answer, look at its disk: changes are refused until it does',
+      );
+    else logger?.warn({ code: 'journal-stalled' }, 'the journal answers again: changes are taken');
   }
 
   /** Nothing more can be acknowledged, while closing too: what waits is answered as far as it can be. */

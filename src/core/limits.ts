@@ -81,6 +81,9 @@ export const OPS_CONNECTIONS_MAX = 64;
 /** A batch that has not come back after this is taken for hung, and its worker is killed. */
 export const BATCH_HUNG_MS = 10_000;
 
+/** A journal that has not moved for so long, while somebody waits for it, takes no changes until it moves again. */
+export const STALL_AFTER_MS = 5000;
+
 /** Sealed segments from one snapshot to the next. */
 export const SNAPSHOT_SEGMENTS_DEFAULT = 4;
 /** Journal kept for history beyond what recovery needs. */

@@ -8,7 +8,7 @@ import type { Operation } from '../core/operations.ts';
 import type { ProblemCode, ProblemExtras } from '../core/problems.ts';
 import type { ReplyMessage } from '../core/reply-codec.ts';
 
-export type ServiceState = 'starting' | 'ready' | 'journal-full' | 'draining';
+export type ServiceState = 'starting' | 'ready' | 'journal-full' | 'journal-stalled' | 'draining';
 
 /** Either what a worker answered, whole, or a refusal of the dispatcher's own (overloaded, worker-lost, …). */
 export type SinkReply =
