@@ -34,6 +34,8 @@ export class Lane {
   blocked = 0;
   /** Holds are due that were before this time, ms; Infinity when no sweep is wanted. */
   sweepAtMs = Infinity;
+  /** The sweep waits for an arrival: there is no use in looking at it before that has come, or its time is over. */
+  sweepWaits = false;
   /** The last writing batch was a sweep: commands that wait come next. */
   lastWasSweep = false;
   readonly #oldest = new MinHeap<Pending>();
@@ -90,8 +92,17 @@ export class Lane {
     return nowMs;
   }
 
+  /** Whether an arrival alone would keep a sweep that is due. */
+  isKeptByArrival(nowMs: number): boolean {
+    return this.#firstArrivalMs(nowMs) < this.sweepAtMs;
+  }
+
+  get wantsSweep(): boolean {
+    return this.sweepAtMs !== Infinity && !this.sweepWaits;
+  }
+
   get isWanted(): boolean {
-    return this.writes.size > 0 || this.sweepAtMs !== Infinity;
+    return this.writes.size > 0 || this.wantsSweep;
   }
 
   get isEmpty(): boolean {
@@ -114,7 +125,7 @@ export class Lanes {
     const dropped = (lane: Lane): void => this.settle(lane);
     this.#writing = new Rotation('write', {
       mayGo: (lane) => this.#mayWrite(lane),
-      isForNobody: (lane) => lane.sweepAtMs !== Infinity,
+      isForNobody: (lane) => lane.wantsSweep,
       dropped,
     });
     this.#reading = new Rotation('read', {
@@ -156,8 +167,9 @@ export class Lanes {
     lane.addArrival(arrival);
     return () => {
       lane.removeArrival(arrival);
+      lane.sweepWaits = false;
       this.settle(lane);
-      return lane.sweepAtMs !== Infinity;
+      return lane.wantsSweep;
     };
   }
 

@@ -7,6 +7,7 @@ import t from 'tap';
 import type { Test } from 'tap';
 import { assert } from '../../src/core/assert.ts';
 import { BATCH_KIND } from '../../src/core/batch.ts';
+import { ManualClock } from '../../src/core/clock.ts';
 import { claimSuffix, type CellIndex, type EventSlot } from '../../src/core/ids.ts';
 import { TURN_WAIT_MS_MAX } from '../../src/core/limits.ts';
 import {
@@ -18,11 +19,13 @@ import {
   RELEASE_HOLD,
   type Operation,
 } from '../../src/core/operations.ts';
+import { Lanes } from '../../src/dispatch/lane.ts';
+import { Sweeps } from '../../src/dispatch/sweeps.ts';
 import { createLeanListener } from '../../src/http/lean-listener.ts';
 import type { ListenerFactory, ListenerOptions } from '../../src/http/listener.ts';
 import { createNodeListener } from '../../src/http/node-listener.ts';
 import { createHttpService, type HttpService, type Streams } from '../../src/http/service.ts';
-import { Rig, type FakeBatch } from '../dispatch/rig.ts';
+import { FakeScheduler, Rig, type FakeBatch } from '../dispatch/rig.ts';
 import { get } from './support/listener-stage.ts';
 import { Wire } from './support/wire.ts';
 
@@ -293,6 +296,29 @@ t.test('a peer that reads slowly cannot keep a hold for long', (t) => {
   rig.scheduler.fire();
   t.match(rig.pool.take().header, { kind: BATCH_KIND.expire, expireBeforeMs: start + 5 });
   for (const end of ended) end?.();
+  t.end();
+});
+
+t.test('events whose holds are due and kept are not looked at for others', (t) => {
+  const clock = new ManualClock(1000);
+  const scheduler = new FakeScheduler(clock);
+  const lanes = new Lanes(true);
+  const sweeps = new Sweeps({ clock, scheduler, lanes, wanted: () => {} });
+  const slots = [1, 2, 3];
+  const ends = slots.map((slot) => lanes.awaitTurn(slot, clock.now()));
+  for (const slot of slots) sweeps.seed(slot, 1005);
+  clock.advance(10);
+  scheduler.fire();
+  t.equal(lanes.writingCount, 3);
+  for (let left = slots.length; left > 0; left--) {
+    const lane = lanes.nextWriting()!;
+    sweeps.postpone(lane, clock.now());
+    lanes.settle(lane);
+  }
+  t.equal(lanes.writingCount, 0, 'none of them has a turn until its request has come');
+  t.equal(ends[1](), true);
+  t.equal(lanes.nextWriting()?.slot, 2);
+  t.equal(lanes.writingCount, 0);
   t.end();
 });
 
