@@ -64,6 +64,9 @@ export interface ServerOptions extends Partial<Limits> {
   readonly opsListen?: { readonly host: string; readonly port: number };
   /** What reads HTTP: `lean` over net and llhttp, or `node`, node:http. `lean` if not given. The ops port has `node`. */
   readonly listener?: 'lean' | 'node';
+  /** Without progress of the journal, until no change is taken; till it moves again. 5 s if not given. */
+  readonly stallAfterMs?: number;
+  /** For all of close(). What is not durable by then is given up. 30 s if not given. */
   readonly drainTimeoutMs?: number;
   /** Bytes of journal kept for history beyond what recovery needs. 1 GiB if not given. */
   readonly historyBytes?: number;
@@ -106,7 +109,8 @@ export interface FrontrowServer {
   statistics(): ServerStatistics;
   /**
    * Answers what was admitted, writes the end mark, gives the directory back. Rejects with the FrontrowError of `lost`
-   * when the journal failed meanwhile.
+   * when the journal failed meanwhile, or did not answer within `drainTimeoutMs`. Then, too, it settles within a second
+   * and a half of that; a thread that hangs in the kernel is left behind, and keeps the process from exiting.
    */
   close(): Promise<void>;
 }
@@ -115,6 +119,8 @@ const HOST_DEFAULT = '127.0.0.1';
 const PORT_DEFAULT = 8080;
 const DRAIN_TIMEOUT_MS = 30_000;
 const OPS_DRAIN_MS = 1000;
+/** For each of the last steps of an end that is late: replies leave, the end mark is written, threads end. */
+const LAST_STEP_MS = 500;
 const BLOCK_BYTES = 4096;
 /** Of the journal's incarnation, in ETags and ids of live updates. */
 const INCARNATION_CHARS = 8;
@@ -312,7 +318,11 @@ class Server implements FrontrowServer {
       repair: (dead) => repairThread(this.#arena, dead),
       publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
       fatal: (error) => this.#lose(error),
-      observe: { admissionWait: (ms) => this.#admissionWait.observe(ms / 1000) },
+      observe: {
+        admissionWait: (ms) => this.#admissionWait.observe(ms / 1000),
+        stalled: (isStalled) => this.#stalled(isStalled),
+      },
+      ...(this.#options.stallAfterMs !== undefined && { stallAfterMs: this.#options.stallAfterMs }),
       ...(this.#options.rateLimit !== undefined && { rateLimit: this.#options.rateLimit }),
       ...(this.#options.oneWritingBatchPerEvent !== undefined && {
         oneWritingBatchPerEvent: this.#options.oneWritingBatchPerEvent,
@@ -372,6 +382,16 @@ class Server implements FrontrowServer {
     else logger?.info(message, 'snapshot');
   }
 
+  #stalled(isStalled: boolean): void {
+    const { logger } = this.#options;
+    if (isStalled)
+      logger?.error(
+        { code: 'journal-stalled' },
+        'the journal does not answer, look at its disk: changes are refused until it does',
+      );
+    else logger?.warn({ code: 'journal-stalled' }, 'the journal answers again: changes are taken');
+  }
+
   /** Nothing more can be acknowledged, while closing too: what waits is answered as far as it can be. */
   #lose(error: FrontrowError): void {
     if (this.#isOver) return;
@@ -398,33 +418,57 @@ class Server implements FrontrowServer {
   }
 
   async #close(): Promise<void> {
-    await this.#http.drain(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS);
+    const startedMs = performance.now();
+    const timeoutMs = this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
+    const lateMs = Math.max(timeoutMs, LAST_STEP_MS);
+    // A peer that does not read its answers is no reason to give up; one that has none is.
+    const answersLate = setTimeout(() => {
+      if ((this.#dispatcher?.admitted ?? 0) > 0) this.#giveUp(timeoutMs);
+    }, lateMs);
+    const markLate = setTimeout(() => this.#giveUp(timeoutMs), lateMs + 2 * LAST_STEP_MS);
+    await this.#http.drain(lateMs + LAST_STEP_MS);
     await this.#dispatcher?.drain();
     if (!this.#isOver) {
       // Pairs with the load in workers/journal.ts; the wake makes it look.
       Atomics.store(this.#arena.words, HEADER.journalStop, 1);
       wakeJournal(this.#arena);
-      await this.#journal.ended.catch((error: unknown) => error);
+      await Promise.race([this.lost, this.#journal.ended.catch((error: unknown) => error)]);
     }
-    await this.#ops?.drain(OPS_DRAIN_MS);
-    await this.#endThreads();
+    clearTimeout(answersLate);
+    clearTimeout(markLate);
+    await this.#ops?.drain(this.#isOver ? 0 : OPS_DRAIN_MS);
+    const leftMs = this.#isOver ? 0 : lateMs - (performance.now() - startedMs);
+    const ended = await this.#endThreads(Math.max(leftMs, LAST_STEP_MS));
+    if (!ended) this.#giveUp(timeoutMs);
     if (this.#lostError !== null) throw this.#lostError;
+  }
+
+  /** The end takes longer than it may. Answers tell what is not known; nothing is claimed that is not durable. */
+  #giveUp(timeoutMs: number): void {
+    const message = `the server could not end within ${timeoutMs} ms: the journal does not answer, or there was too much to do`;
+    this.#lose(new FrontrowError('journal-lost', message));
   }
 
   /** A start that failed leaves nothing behind. */
   async abort(): Promise<void> {
     this.#isOver = true;
     await Promise.all([this.#http.drain(0), this.#ops?.drain(0)]);
-    await this.#endThreads();
+    await this.#endThreads(this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS);
   }
 
-  async #endThreads(): Promise<void> {
+  /** @returns whether all have ended in time; one may hang in the kernel */
+  async #endThreads(timeoutMs: number): Promise<boolean> {
     this.#snapshot?.stop();
-    await Promise.all([
+    const ended = Promise.all([
       this.#pool?.close(),
       this.#history?.close(),
       this.#supply.close(),
       this.#journal.terminate(),
-    ]);
+    ]).then(() => true);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((settle) => {
+      timer = setTimeout(() => settle(false), timeoutMs);
+    });
+    return Promise.race([ended, late]).finally(() => clearTimeout(timer));
   }
 }

@@ -73,6 +73,7 @@ const HINTS: Readonly<Record<ProblemCode | 'unexpected-reply', Hint>> = {
   'worker-lost': LATER,
   starting: LATER,
   draining: 'again when it is back',
+  'journal-stalled': LATER,
   'journal-full': "tell the operator: the server's disk is full",
   'capacity-exhausted': 'tell the operator: the memory set aside is used up (archived events give some back)',
   'unexpected-reply': NOT_OURS,

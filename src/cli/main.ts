@@ -4,6 +4,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
+import type { createServer } from '../server.ts';
 import { backupCommand } from './backup.ts';
 import { CLIENT_COMMANDS } from './commands.ts';
 import { config } from './config.ts';
@@ -15,7 +16,15 @@ import { runProgram } from './program.ts';
 import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
 import { verifyCommand } from './verify.ts';
-import { killIfExitHangs } from './watchdog.ts';
+import { EXIT_HANGS_MS, EXIT_NOW_HANGS_MS, killIfExitHangs } from './watchdog.ts';
+
+/** Its threads may hang on a dead disk, and this process with them. */
+let hasServer = false;
+
+const startServer = async (): Promise<typeof createServer> => {
+  hasServer = true;
+  return (await import('../server.ts')).createServer;
+};
 
 const COMMANDS = [
   ...CLIENT_COMMANDS,
@@ -28,8 +37,8 @@ const COMMANDS = [
   restoreCommand(async (from, data, control) =>
     (await import('./offline-backup.ts')).restoreDirectory(from, data, control),
   ),
-  serveCommand(async () => (await import('../server.ts')).createServer, {
-    onLost: killIfExitHangs,
+  serveCommand(startServer, {
+    onLost: () => killIfExitHangs(EXIT_HANGS_MS),
     onHangup(listener) {
       process.on('SIGHUP', listener);
       return () => process.off('SIGHUP', listener);
@@ -53,8 +62,9 @@ setMaxListeners(0, interrupted.signal);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // The first one asks for an orderly end, the second one gets any.
-    if (interrupted.signal.aborted) process.exit(EXIT.interrupted);
-    interrupted.abort();
+    if (!interrupted.signal.aborted) return interrupted.abort();
+    if (hasServer) killIfExitHangs(EXIT_NOW_HANGS_MS);
+    process.exit(EXIT.interrupted);
   });
 }
 

@@ -29,6 +29,7 @@ export interface ServeSettings {
   readonly durability: 'fsync' | 'none';
   readonly connectionsMax: number;
   readonly queueMax: number;
+  readonly stallAfterMs: number;
   readonly drainTimeoutMs: number;
   readonly keys?: string;
   readonly trustProxy?: readonly string[];
@@ -145,6 +146,12 @@ export const SERVE_OPTIONS = {
     requiresArg: true,
     describe: 'Of each client, by role: sales=200/s,none=600/m:50 (the burst last); off unless given',
   },
+  'stall-after': {
+    type: 'number',
+    default: 5,
+    requiresArg: true,
+    describe: 'Seconds without an answer of the disk, then changes are refused until it answers',
+  },
   'drain-timeout': {
     type: 'number',
     default: 30,
@@ -166,6 +173,7 @@ export function checkServeArgs(args: ServeArgs): void {
   rateLimitOf(args['rate-limit']);
   checkRange('snapshot-segments', args['snapshot-segments'], 1, 1 << 20);
   checkRange('history-mib', args['history-mib'], 0, 1 << 20);
+  checkRange('stall-after', args['stall-after'], 1, 3600);
   checkRange('drain-timeout', args['drain-timeout'], 0, 3600);
   if (args.keys === undefined && !isLoopback(args.host)) {
     throw new UsageError(
@@ -206,6 +214,7 @@ export function serveSettings(args: ServeArgs): ServeSettings {
     durability: args.durability === 'none' ? 'none' : 'fsync',
     connectionsMax: args['connections-max'],
     queueMax: args['queue-max'],
+    stallAfterMs: args['stall-after'] * 1000,
     drainTimeoutMs: args['drain-timeout'] * 1000,
     listener: args.listener === 'node' ? 'node' : 'lean',
     ...(args.keys === undefined ? {} : { keys: args.keys }),

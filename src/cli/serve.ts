@@ -155,13 +155,14 @@ async function untilEnd(
     if (signal.aborted) resolve(null);
     signal.addEventListener('abort', () => resolve(null), { once: true });
   });
-  const lost = await Promise.race([asked, server.lost]);
-  if (lost !== null) {
-    // Nothing can be acknowledged any more, so nothing is drained: the faster the end, the fewer wait in vain.
-    logger.fatal({ code: lost.code, err: lost }, lost.message);
+  // While it ends, too: a disk that does not answer is given up then.
+  void server.lost.then((error) => {
+    logger.fatal({ code: error.code, err: error }, error.message);
     host.onLost();
-    return lost.code === 'journal-lost' ? EXIT.journalLost : EXIT.fault;
-  }
+  });
+  const lost = await Promise.race([asked, server.lost]);
+  // Nothing can be acknowledged any more, so nothing is drained: the faster the end, the fewer wait in vain.
+  if (lost !== null) return lost.code === 'journal-lost' ? EXIT.journalLost : EXIT.fault;
   logger.info('draining');
   await server.close();
   logger.info('stopped');

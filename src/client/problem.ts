@@ -53,6 +53,7 @@ export type ProblemCode =
   | 'worker-lost'
   | 'starting'
   | 'draining'
+  | 'journal-stalled'
   | 'journal-full'
   | 'capacity-exhausted';
 

@@ -312,7 +312,7 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-/** Of `healthz` and `readyz`: `alive`; `ready`, `journal-full`. */
+/** Of `healthz` and `readyz`: `alive`; `ready`, `journal-full`. A server that is not ready answers with a problem. */
 export interface ServiceStatus {
   readonly status: string;
 }

@@ -59,6 +59,12 @@ export const RESTART_GRACE_MS = 30_000;
 /** A peer that does not read its replies is paused at this many buffered bytes, and closed after the time. */
 export const REPLY_BUFFER_BYTES_MAX = 64 * 1024;
 export const REPLY_STALL_MS = 10_000;
+/**
+ * Holds of an event do not expire before a request that was received in time and waits for its turn on its connection. So
+ * long, at most: a peer that reads its replies slowly makes its turn wait, and must not keep holds alive with that. One
+ * that reads nothing is closed sooner (REPLY_STALL_MS).
+ */
+export const TURN_WAIT_MS_MAX = 30_000;
 /** Of a connection on which nothing is asked and nothing is owed. */
 export const KEEP_ALIVE_TIMEOUT_MS = 60_000;
 /** Live updates that are open at once; of one client; and the part of all connections that they may take. */
@@ -74,6 +80,9 @@ export const LIVE_HEARTBEAT_MS = 15_000;
 export const OPS_CONNECTIONS_MAX = 64;
 /** A batch that has not come back after this is taken for hung, and its worker is killed. */
 export const BATCH_HUNG_MS = 10_000;
+
+/** A journal that has not moved for so long, while somebody waits for it, takes no changes until it moves again. */
+export const STALL_AFTER_MS = 5000;
 
 /** Sealed segments from one snapshot to the next. */
 export const SNAPSHOT_SEGMENTS_DEFAULT = 4;

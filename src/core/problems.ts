@@ -52,6 +52,7 @@ export const PROBLEMS = {
   'worker-lost': [503, 'The worker that served this was lost'],
   starting: [503, 'The server is starting'],
   draining: [503, 'The server is shutting down'],
+  'journal-stalled': [503, 'The journal does not answer'],
   'journal-full': [507, 'The journal has no room'],
   'capacity-exhausted': [507, 'The memory set aside is used up'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

@@ -10,7 +10,7 @@ const RETRY_SPREAD_MS = 400;
 
 export type OwnProblem = Extract<
   ProblemCode,
-  'overloaded' | 'rate-limited' | 'worker-lost' | 'starting' | 'draining' | 'journal-full'
+  'overloaded' | 'rate-limited' | 'worker-lost' | 'starting' | 'draining' | 'journal-full' | 'journal-stalled'
 >;
 
 const DETAILS: Readonly<Record<OwnProblem, string>> = {
@@ -20,6 +20,7 @@ const DETAILS: Readonly<Record<OwnProblem, string>> = {
   starting: 'The server is still reading its journal; nothing was changed',
   draining: 'The server is shutting down; nothing was changed',
   'journal-full': 'The disk of the journal has no room; nothing was changed',
+  'journal-stalled': 'The journal does not answer; nothing was changed',
 };
 
 /** `random` gives a number from 0 to 1, less than 1. `waitMs`: when it is worth coming back, where that is known. */

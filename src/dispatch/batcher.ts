@@ -48,6 +48,8 @@ export interface BatcherHost {
   landed(): void;
   /** A request leaves in a batch. */
   sent(pending: Pending, nowMs: number): void;
+  /** The journal stands still. */
+  isStalled(): boolean;
   /** The history thread's batch, which reads the arena, too. */
   historyUnderWay(): object | null;
 }
@@ -164,6 +166,11 @@ export class Batcher {
     this.#lanes.settle(lane);
   }
 
+  /** See Lanes. */
+  awaitTurn(slot: number, receivedAtMs: number): () => boolean {
+    return this.#lanes.awaitTurn(slot, receivedAtMs);
+  }
+
   /** A deadline that recovery found. */
   seed(slot: number, deadlineMs: number): void {
     this.#sweeps.seed(slot, deadlineMs);
@@ -268,11 +275,13 @@ export class Batcher {
 
   #sendWrites(mayRefuse: boolean): boolean {
     const nowMs = this.#clock.now();
+    // A hold does not run out while the reply before its confirm waits for the disk, however long that takes.
+    const sweepsMs = this.#host.isStalled() ? -Infinity : nowMs;
     let onlyReserve = false;
     for (let left = this.#lanes.writingCount; left > 0; left--) {
       const lane = this.#lanes.nextWriting();
       if (lane === undefined) break;
-      const plan = planWriting(lane, this.#credit, onlyReserve, nowMs);
+      const plan = planWriting(lane, this.#credit, onlyReserve, sweepsMs);
       if (plan.ok) {
         this.#readsTurn = true;
         this.#lanes.wrote(lane);

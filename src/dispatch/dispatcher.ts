@@ -11,11 +11,13 @@
  * - No more than limits.queueMax, and QUEUE_BYTES_MAX of bodies, are admitted and not answered, and no client has more of
  *   that than its part (account.ts). One more is refused with nothing changed, and told when to come back (drain.ts).
  * - One writing batch per event is under way (see oneWritingBatchPerEvent); reads run beside it.
+ * - While the journal stands still no change is taken (stall-watch.ts); what was admitted before waits for it.
  * - A worker's reply leaves when the journal is durable up to everything the reply looked at.
  */
 import { assert } from '../core/assert.ts';
 import type { BatchRequest } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import { STALL_AFTER_MS } from '../core/limits.ts';
 import { isMutation, type Operation } from '../core/operations.ts';
 import { RequestStore } from '../core/request-codec.ts';
 import { SharedReply } from '../core/shared-reply.ts';
@@ -35,8 +37,11 @@ import { slotOf } from './route.ts';
 import { readName } from './same-reads.ts';
 import { SYSTEM_SCHEDULER, type Scheduler } from './scheduler.ts';
 import type { RequestSink, ServiceState, SinkReply } from './sink.ts';
+import { StallWatch } from './stall-watch.ts';
 import { Totals, type DispatchStatistics } from './statistics.ts';
 import { TokenBuckets } from './token-buckets.ts';
+
+const STALLED_RETRY_MS = 1000;
 
 export class Dispatcher implements RequestSink {
   readonly #arena: Arena;
@@ -59,6 +64,7 @@ export class Dispatcher implements RequestSink {
   readonly #totals = new Totals();
   readonly #readyReads: ReadyReads;
   readonly #observe: DispatchObserver | null;
+  readonly #stall: StallWatch;
   #flushing = false;
   #changed: ((eventId: string) => void) | null = null;
 
@@ -74,6 +80,12 @@ export class Dispatcher implements RequestSink {
     this.#buckets = options.rateLimit === undefined ? null : new TokenBuckets(options.rateLimit);
     this.#observe = options.observe ?? null;
     this.#gate = new Gate(loadDurable(options.arena), (batch) => this.#deliver(batch));
+    this.#stall = new StallWatch({
+      scheduler: this.#scheduler,
+      stallAfterMs: options.stallAfterMs ?? STALL_AFTER_MS,
+      isWaiting: () => this.#gate.isWaiting,
+      changed: (isStalled) => this.#observe?.stalled?.(isStalled),
+    });
     const sent = (pending: Pending, nowMs: number): void => this.#sent(pending, nowMs);
     this.#batcher = new Batcher(options, this.#scheduler, this.#totals, {
       durable: () => this.#gate.durable,
@@ -82,6 +94,7 @@ export class Dispatcher implements RequestSink {
       refuse: (pending, code) => this.#refuse(pending, code),
       landed: () => this.#checkDrained(),
       sent,
+      isStalled: () => this.#stall.isStalled,
       historyUnderWay: () => this.#history.underWay,
     });
     this.#history = new HistoryLane({
@@ -100,7 +113,9 @@ export class Dispatcher implements RequestSink {
 
   get state(): ServiceState {
     if (this.#phase === 'lost') return 'draining';
-    return this.#phase === 'ready' && this.#isFull ? 'journal-full' : this.#phase;
+    if (this.#phase !== 'ready') return this.#phase;
+    if (this.#stall.isStalled) return 'journal-stalled';
+    return this.#isFull ? 'journal-full' : 'ready';
   }
 
   /** Admitted and not answered yet. */
@@ -121,6 +136,7 @@ export class Dispatcher implements RequestSink {
       admitted: this.#accounts.admitted,
       admittedBytes: this.#accounts.admittedBytes,
       clients: this.#accounts.count,
+      isStalled: this.#stall.isStalled,
       admittedTotal: this.#totals.admitted,
       readyTotal: this.#totals.ready,
       sharedTotal: this.#totals.shared,
@@ -147,6 +163,7 @@ export class Dispatcher implements RequestSink {
     this.#gate.onDurable(loadDurable(this.#arena));
     this.#checkRoom();
     this.#batcher.start();
+    this.#stall.start();
   }
 
   /** A deadline that recovery found. Not swept before `notBeforeMs`: holds that ran out meanwhile get grace. */
@@ -165,20 +182,31 @@ export class Dispatcher implements RequestSink {
     });
   }
 
+  awaitTurn(operation: Operation, subject: string, receivedAtMs: number): (() => void) | null {
+    if (operation.lane !== 'write' || this.#phase !== 'ready') return null;
+    const slot = slotOf(this.#arena, operation, subject);
+    if (slot <= REGISTRY_SLOT) return null;
+    const end = this.#batcher.awaitTurn(slot, receivedAtMs);
+    return () => {
+      if (end()) this.#flushSoon();
+    };
+  }
+
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
-    this.#batcher.handOver();
     const account = this.#accounts.find(request.client);
     const reply = this.#refusalOf(operation, request, account);
     if (reply !== null) this.#early.push({ done, reply });
     else this.#admit(operation, request, account, done);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    this.#scheduler.setImmediate(() => this.#flush());
+    // Not before it is in its lane: a sweep that leaves now must know of it.
+    this.#batcher.handOver();
+    this.#flushSoon();
   }
 
   /** The journal thread says: everything before `position` is on disk, or ring space was given back. */
   onDurable(position: number): void {
     if (this.#phase === 'lost') return;
+    // First: answers that leave bring requests that wait behind them.
+    this.#stall.moved(position);
     this.#gate.onDurable(position);
     this.#batcher.onDurable(position);
     this.onDiskRoom();
@@ -195,6 +223,7 @@ export class Dispatcher implements RequestSink {
   drain(): Promise<void> {
     if (this.#phase !== 'lost') this.#phase = 'draining';
     this.#batcher.stopSweeps();
+    this.#stall.stop();
     return new Promise((resolve) => {
       this.#drained.push(resolve);
       this.#checkDrained();
@@ -205,6 +234,7 @@ export class Dispatcher implements RequestSink {
   journalLost(): void {
     if (this.#phase === 'lost') return;
     this.#phase = 'lost';
+    this.#stall.stop();
     const unknown = (pending: Pending): void => this.#abandon(pending);
     this.#batcher.abandon(unknown, (pending) => this.#refuse(pending, 'draining'));
     for (const batch of this.#gate.abandon()) batch.pendings.forEach(unknown);
@@ -223,6 +253,7 @@ export class Dispatcher implements RequestSink {
       const waitMs = this.#buckets.waitMs(role, client, this.#clock.now());
       if (waitMs > 0) return this.#refusal('rate-limited', waitMs);
     }
+    if (this.#stall.isStalled && isMutation(operation)) return this.#stalled();
     if (this.#isFull) this.#checkRoom();
     if (this.#isFull && isMutation(operation) && !drawsOnReserve(operation))
       return this.#refusal('journal-full');
@@ -237,6 +268,11 @@ export class Dispatcher implements RequestSink {
   #overloaded(drain: Drain, waiting: number, guessPerMs = 0): SinkReply {
     const waitMs = drain.adviseMs(this.#clock.now(), waiting, this.#random(), guessPerMs);
     return this.#refusal('overloaded', waitMs);
+  }
+
+  /** Worth asking again about once a second: a disk that has not answered for long may not for a while. */
+  #stalled(): SinkReply {
+    return this.#refusal('journal-stalled', STALLED_RETRY_MS + Math.floor(this.#random() * STALLED_RETRY_MS));
   }
 
   #refusal(code: OwnProblem, waitMs: number | null = null): SinkReply {
@@ -272,6 +308,12 @@ export class Dispatcher implements RequestSink {
     // What is about nothing that exists changes nothing: some reader says so.
     else if (operation.lane === 'read' || found < 0) this.#batcher.addRead(slot, pending);
     else this.#batcher.addWrite(slot, pending);
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    this.#scheduler.setImmediate(() => this.#flush());
   }
 
   #flush(): void {

@@ -33,6 +33,10 @@ export class Gate {
     return this.#durable;
   }
 
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Delivers at once what is durable already. */
   hold(batch: GatedBatch): void {
     if (batch.rank <= this.#durable) this.#deliver(batch);

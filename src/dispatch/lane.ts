@@ -3,16 +3,23 @@
  *
  *   event slot ─ writes  ──┐   rotation of writing lanes ──┐
  *              ├ sweep   ──┘                               ├─ one batch to an idle worker
- *              └ reads   ──── rotation of reading lanes  ──┘
+ *              ├ reads   ──── rotation of reading lanes  ──┘
+ *              └ arrivals: on their connections still; deadlines wait for them, too
  *
  * A lane exists while something waits or is under way in it, so many events leave nothing behind. It stands in a
  * rotation once at most, and a lane that may not write now (a writing batch under way, a repair) stands in none.
  */
 import { assert } from '../core/assert.ts';
+import { TURN_WAIT_MS_MAX } from '../core/limits.ts';
 import { REGISTRY_SLOT } from '../memory/registry.ts';
 import type { Pending } from './flight.ts';
 import { MinHeap } from './min-heap.ts';
 import { LaneQueue, Rotation } from './rotation.ts';
+
+/** A request that was fully received, and waits for its turn on its connection. */
+interface Arrival {
+  readonly receivedAtMs: number;
+}
 
 export class Lane {
   readonly slot: number;
@@ -27,13 +34,33 @@ export class Lane {
   blocked = 0;
   /** Holds are due that were before this time, ms; Infinity when no sweep is wanted. */
   sweepAtMs = Infinity;
+  /** The sweep waits for an arrival: there is no use in looking at it before that has come, or its time is over. */
+  sweepWaits = false;
   /** The last writing batch was a sweep: commands that wait come next. */
   lastWasSweep = false;
   readonly #oldest = new MinHeap<Pending>();
   #unjudged = 0;
+  /** In the order in which they were received. Most lanes never have one. */
+  #arrivals: Set<Arrival> | null = null;
 
   constructor(slot: number) {
     this.slot = slot;
+  }
+
+  get hasArrivals(): boolean {
+    return this.#arrivals !== null && this.#arrivals.size > 0;
+  }
+
+  /** To be called when a request was received, and not later: arrivals are in order. */
+  addArrival(arrival: Arrival): void {
+    this.#arrivals ??= new Set();
+    this.#arrivals.add(arrival);
+  }
+
+  /** It was admitted, or will not be. */
+  removeArrival(arrival: Arrival): void {
+    const isThere = this.#arrivals?.delete(arrival) === true;
+    assert(isThere, 'a request waits for its turn once');
   }
 
   addWrite(pending: Pending): void {
@@ -56,16 +83,31 @@ export class Lane {
    */
   expireBeforeMs(nowMs: number): number {
     while (this.#oldest.peek()?.judged === true) this.#oldest.pop();
-    return Math.min(nowMs, this.#oldest.peek()?.rank ?? nowMs);
+    return Math.min(nowMs, this.#oldest.peek()?.rank ?? nowMs, this.#firstArrivalMs(nowMs));
+  }
+
+  #firstArrivalMs(nowMs: number): number {
+    if (this.#arrivals === null) return nowMs;
+    for (const { receivedAtMs } of this.#arrivals) return Math.max(receivedAtMs, nowMs - TURN_WAIT_MS_MAX);
+    return nowMs;
+  }
+
+  /** Whether an arrival alone would keep a sweep that is due. */
+  isKeptByArrival(nowMs: number): boolean {
+    return this.#firstArrivalMs(nowMs) < this.sweepAtMs;
+  }
+
+  get wantsSweep(): boolean {
+    return this.sweepAtMs !== Infinity && !this.sweepWaits;
   }
 
   get isWanted(): boolean {
-    return this.writes.size > 0 || this.sweepAtMs !== Infinity;
+    return this.writes.size > 0 || this.wantsSweep;
   }
 
   get isEmpty(): boolean {
     const underWay = this.writing + this.served + this.reading + this.blocked;
-    return underWay === 0 && this.reads.size === 0 && !this.isWanted;
+    return underWay === 0 && this.reads.size === 0 && !this.isWanted && !this.hasArrivals;
   }
 }
 
@@ -83,7 +125,7 @@ export class Lanes {
     const dropped = (lane: Lane): void => this.settle(lane);
     this.#writing = new Rotation('write', {
       mayGo: (lane) => this.#mayWrite(lane),
-      isForNobody: (lane) => lane.sweepAtMs !== Infinity,
+      isForNobody: (lane) => lane.wantsSweep,
       dropped,
     });
     this.#reading = new Rotation('read', {
@@ -113,6 +155,22 @@ export class Lanes {
       this.#lanes.set(slot, lane);
     }
     return lane;
+  }
+
+  /**
+   * A request about the event waits for its turn on its connection.
+   * @returns to be called once, when it was admitted or will not be: whether the event wants a sweep
+   */
+  awaitTurn(slot: number, receivedAtMs: number): () => boolean {
+    const arrival = { receivedAtMs };
+    const lane = this.of(slot);
+    lane.addArrival(arrival);
+    return () => {
+      lane.removeArrival(arrival);
+      lane.sweepWaits = false;
+      this.settle(lane);
+      return lane.wantsSweep;
+    };
   }
 
   holdRegistry(isHeld: boolean): void {

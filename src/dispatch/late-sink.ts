@@ -35,6 +35,10 @@ export class LateSink implements RequestSink {
     else setImmediate(callback);
   }
 
+  awaitTurn(operation: Operation, subject: string, receivedAtMs: number): (() => void) | null {
+    return this.sink?.awaitTurn(operation, subject, receivedAtMs) ?? null;
+  }
+
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
     if (this.sink !== null) this.sink.submit(operation, request, done);
     else setImmediate(() => done({ kind: 'problem', code: 'starting', extras: { applied: false } }));

@@ -17,6 +17,8 @@ export interface PublishedCommand {
 export interface DispatchObserver {
   /** From a request's arrival to its batch's leaving; once for each request that leaves. */
   admissionWait(ms: number): void;
+  /** The journal stands still while somebody waits for it; then, that it moves again. */
+  stalled?(isStalled: boolean): void;
 }
 
 export interface DispatcherOptions {
@@ -37,7 +39,9 @@ export interface DispatcherOptions {
   readonly scheduler?: Scheduler;
   /** Of each client, by the role it acts in. None if not given. */
   readonly rateLimit?: RateLimits;
-  /** Told of what happens, for metrics. */
+  /** STALL_AFTER_MS if not given. */
+  readonly stallAfterMs?: number;
+  /** Told of what happens, for metrics and the log. */
   readonly observe?: DispatchObserver;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;

@@ -44,10 +44,13 @@ const CREDIT: Plan = { ok: false, reason: 'credit' };
 const DISK: Plan = { ok: false, reason: 'disk' };
 const NO_PENDINGS: readonly Pending[] = [];
 
-/** `onlyReserve`: another lane waits for credit already, so only what may draw on the reserve goes ahead of it. */
-export function planWriting(lane: Lane, credit: Credit, onlyReserve: boolean, nowMs: number): Plan {
+/**
+ * `onlyReserve`: another lane waits for credit already, so only what may draw on the reserve goes ahead of it. `sweepsMs`:
+ * sweeps that are due by then may go.
+ */
+export function planWriting(lane: Lane, credit: Credit, onlyReserve: boolean, sweepsMs: number): Plan {
   const hasCommands = lane.writes.size > 0;
-  if (lane.sweepAtMs <= lane.expireBeforeMs(nowMs) && !(hasCommands && lane.lastWasSweep)) {
+  if (lane.sweepAtMs <= lane.expireBeforeMs(sweepsMs) && !(hasCommands && lane.lastWasSweep)) {
     const need = credit.sweepNeed;
     if (need.ringBytes <= credit.ringRoom(true) && need.diskBytes <= credit.diskRoom(true)) {
       return { ok: true, kind: BATCH_KIND.expire, pendings: NO_PENDINGS, need };

@@ -8,7 +8,7 @@ import type { Operation } from '../core/operations.ts';
 import type { ProblemCode, ProblemExtras } from '../core/problems.ts';
 import type { ReplyMessage } from '../core/reply-codec.ts';
 
-export type ServiceState = 'starting' | 'ready' | 'journal-full' | 'draining';
+export type ServiceState = 'starting' | 'ready' | 'journal-full' | 'journal-stalled' | 'draining';
 
 /** Either what a worker answered, whole, or a refusal of the dispatcher's own (overloaded, worker-lost, …). */
 export type SinkReply =
@@ -27,6 +27,12 @@ export interface RequestSink {
   onChanged(listener: ((eventId: string) => void) | null): void;
   /** Calls back once all that memory shows now is durable; never within this call. Not at all once the journal is lost. */
   whenDurable(callback: () => void): void;
+  /**
+   * A request has just been fully received, and waits for its turn on its connection: a hold that it names does not expire
+   * meanwhile.
+   * @returns to be called once, when it was submitted or will not be; null for one that loses nothing by waiting
+   */
+  awaitTurn(operation: Operation, subject: string, receivedAtMs: number): (() => void) | null;
   /** Copies all that it needs of the request: nothing of it is kept, the body neither. */
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void;
 }

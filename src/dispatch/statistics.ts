@@ -12,6 +12,8 @@ export interface DispatchStatistics {
   readonly admittedBytes: number;
   /** Clients that have something admitted. */
   readonly clients: number;
+  /** The journal does not move, and somebody waits for it. */
+  readonly isStalled: boolean;
   /** Since the start, all of these. */
   readonly admittedTotal: number;
   /** Reads answered with a reply that was there: not admitted, and no worker was asked. */
@@ -37,6 +39,7 @@ export class Totals {
     starting: 0,
     draining: 0,
     'journal-full': 0,
+    'journal-stalled': 0,
   };
   history = 0;
   /** By kind. */

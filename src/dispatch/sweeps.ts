@@ -6,6 +6,7 @@
  */
 import { BATCH_KIND, type ReplyHeader } from '../core/batch.ts';
 import type { Clock } from '../core/clock.ts';
+import { TURN_WAIT_MS_MAX } from '../core/limits.ts';
 import { Expiry } from './expiry.ts';
 import type { Flight } from './flight.ts';
 import type { Lane, Lanes } from './lane.ts';
@@ -53,7 +54,13 @@ export class Sweeps {
 
   /** One that is not due yet. One that is due by the clock waits for commands that came in time: it stays wanted. */
   postpone(lane: Lane, nowMs: number): void {
-    if (lane.sweepAtMs <= nowMs) return;
+    if (lane.sweepAtMs <= nowMs) {
+      // Commands of the lane are answered, and then it goes. Those on their connections may be long in coming.
+      if (!lane.isKeptByArrival(nowMs)) return;
+      lane.sweepWaits = true;
+      this.#expiry.lower(lane.slot, lane.sweepAtMs + TURN_WAIT_MS_MAX);
+      return;
+    }
     this.#expiry.lower(lane.slot, lane.sweepAtMs);
     lane.sweepAtMs = Infinity;
   }
@@ -81,6 +88,7 @@ export class Sweeps {
   #due(slot: number, deadlineMs: number): void {
     const lane = this.#lanes.of(slot);
     lane.sweepAtMs = Math.min(lane.sweepAtMs, deadlineMs);
+    lane.sweepWaits = false;
     this.#lanes.settle(lane);
     this.#wanted();
   }

@@ -45,6 +45,7 @@ const FOR_LOAD: ReadonlySet<string> = new Set([
   'rate-limited',
   'worker-lost',
   'journal-full',
+  'journal-stalled',
   'capacity-exhausted',
 ]);
 

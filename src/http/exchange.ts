@@ -21,6 +21,8 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
   #ready = false;
   #isCutOff = false;
   readonly #isHead: boolean;
+  /** It waits for its turn, and somebody wants to know when that is over. */
+  #endWait: (() => void) | null = null;
 
   constructor(connection: Connection<A>, wire: ReplyWire, head: RequestHead, admission: A) {
     this.#connection = connection;
@@ -58,7 +60,8 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
       this.#connection.endWithLast();
     if (!hasBytes) {
       this.#setReady();
-      return this.#connection.enter(this);
+      this.#connection.enter(this);
+      return this.#awaitTurn();
     }
     if (this.head.contentLength > bodyBytesMax) return this.cutOff(refusal ?? this.#tooLarge());
     if (refusal !== null && (awaitsContinue || refusal.close)) return this.cutOff(refusal);
@@ -73,8 +76,7 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     if (refusal !== null) this.reply(refusal);
     else this.#connection.handler.handle(this);
     // Whoever handles it has copied what is needed: what waits is to be little.
-    this.#head = null;
-    this.body = null;
+    this.#over();
   }
 
   reply(reply: Reply): void {
@@ -114,12 +116,33 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     socket.once('close', () => clearTimeout(timer));
   }
 
-  /** Lets go of what was received: the request will not be handled. */
+  /** The request will not be handled. */
   abandon(): void {
+    this.#releaseBuffer();
+    this.#over();
+  }
+
+  #releaseBuffer(): void {
     const connection = this.#connection;
     if (connection.receiving === this) connection.receiving = null;
     if (this.#buffer !== null) connection.shared.receivingBytes -= this.#buffer.length;
     this.#buffer = null;
+  }
+
+  /** Lets go of what was received: the request was handled, or will not be. */
+  #over(): void {
+    this.#head = null;
+    this.body = null;
+    if (this.#endWait === null) return;
+    this.#endWait();
+    this.#endWait = null;
+  }
+
+  /** The request is ready. Unless it was handled at once, it waits for its turn. */
+  #awaitTurn(): void {
+    const isOver = this.#head === null;
+    if (isOver || this.admission.refusal !== null) return;
+    this.#endWait = this.#connection.handler.awaitTurn(this);
   }
 
   /** The next bytes of the body; a view, see keepBytes(). */
@@ -141,11 +164,12 @@ export class HttpExchange<A extends Admission> implements Exchange<A>, Turn {
     const buffer = this.#buffer;
     if (buffer === null) return;
     this.body = buffer.take();
-    this.abandon();
+    this.#releaseBuffer();
     this.#setReady();
     this.#connection.turns.wake();
     // Not its turn yet: what it was read into is somebody else's by then.
     if (this.body !== null) this.body = new Uint8Array(this.body);
+    this.#awaitTurn();
   }
 
   /** To be called before the views that data() was given are gone. */

@@ -6,6 +6,9 @@
  *   head received ──▶ handler.admit ──▶ body received ──▶ its turn (turns.ts) ──▶ handler.handle ──▶ reply()
  *                       │ says how many bytes, or refuses           replies leave in request order ◀──┘
  *
+ * A request that is complete may wait: for the replies to earlier ones, which we owe, and for its peer to read what it was
+ * sent. The latter is bounded: a peer that reads nothing for `replyStallMs` is closed, and what it sent is dropped.
+ *
  * Promises: handle() is called once per request, fully received, never for a connection that is gone. An unsafe
  * request is handled after every earlier one of its connection is answered, and nothing overtakes it. A peer that
  * half-closes still gets its replies; a stream, which has no end to wait for, ends with that. What the listener
@@ -91,6 +94,11 @@ export interface Exchange<A extends Admission> {
 
 export interface RequestHandler<A extends Admission> {
   admit(head: RequestHead): A;
+  /**
+   * A request that was let in is fully received, and waits for its turn. Not called for one that is handled at once.
+   * @returns to be called once, when it was handled or will not be; null if that is of no concern
+   */
+  awaitTurn(exchange: Exchange<A>): (() => void) | null;
   handle(exchange: Exchange<A>): void;
   /** `requestId` is the peer's, if its head was read. */
   refuse(code: ProblemCode, detail: string, requestId: string): Reply;

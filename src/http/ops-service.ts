@@ -90,6 +90,10 @@ export class OpsService implements RequestHandler<OpsCall> {
     return { ...call, refusal: problemReply('method-not-allowed', requestId, extras, { allow }) };
   }
 
+  awaitTurn(): null {
+    return null;
+  }
+
   handle(exchange: Exchange<OpsCall>): void {
     const { requestId } = exchange.admission;
     const path = pathOf(exchange.head);

@@ -221,12 +221,23 @@ class Service implements HttpService, RequestHandler<Call> {
     return checkRole(caller, operation.role) ?? checkCovers(caller, operation, subject, this.#sink);
   }
 
-  /** Calls and /readyz want a server that is up. `journal-full` still serves reads; the sink sorts that out. */
+  /**
+   * Calls and /readyz want a server that is up. Where the journal is full or stalled there are reads still: the sink sorts
+   * that out. Only a full one is ready; whoever asks for a stalled one goes elsewhere, or waits.
+   */
   #checkState({ route }: Match): Refusal | null {
     if (route.kind === 'healthz' || route.kind === 'page') return null;
     const state: ServiceState = this.#draining ? 'draining' : this.#sink.state;
     if (state === 'ready' || state === 'journal-full') return null;
+    if (state === 'journal-stalled' && route.kind !== 'readyz') return null;
     return refusalOf(state, { retryAfterMs: jittered(RETRY_AFTER_MS) });
+  }
+
+  awaitTurn({ admission, receivedAtMs }: Exchange<Call>): (() => void) | null {
+    const { match } = admission;
+    const operation = match === null ? null : operationOf(match.route);
+    if (match === null || operation === null) return null;
+    return this.#sink.awaitTurn(operation, match.subject, receivedAtMs);
   }
 
   handle(exchange: Exchange<Call>): void {

@@ -3,7 +3,8 @@
  * TimeHistograms; prom-client comes in when somebody asks, and is loaded when somebody asks for the first time.
  *
  * Nothing is told before it is durable: all samples are taken in one turn of the event loop, and the text leaves when
- * what memory showed then is. Labels are names of ours and never ids, so there is an end to how many series there are.
+ * what memory showed then is. While the journal stands still, what memory shows is left out, and the rest is told at once:
+ * whoever watches must hear of that. Labels are names of ours and never ids, so there is an end to how many series there are.
  */
 import type * as PromClient from 'prom-client';
 import type { Counter, Gauge, Registry } from 'prom-client';
@@ -37,7 +38,7 @@ type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 type Kind = 'counter' | 'gauge';
 
-const STATES = ['starting', 'ready', 'journal-full', 'draining'] as const;
+const STATES = ['starting', 'ready', 'journal-full', 'journal-stalled', 'draining'] as const;
 
 /** Of the process, so there is one for all servers in it. What it observes it does from the first scrape on. */
 let processRegistry: Registry | null = null;
@@ -49,6 +50,8 @@ export class Metrics {
   readonly #refusals = new Map<string, { count: number }>();
   readonly #snapshots = { written: 0, failed: 0 };
   #registry: Promise<Registry> | null = null;
+  /** Of the last text. */
+  #showsMemory = true;
 
   constructor(sources: MetricSources) {
     this.#sources = sources;
@@ -71,16 +74,22 @@ export class Metrics {
   }
 
   async #respond(): Promise<PageReply> {
-    const text = await this.text();
-    await new Promise<void>((resolve) => this.#sources.sink.whenDurable(resolve));
+    const { text, showsMemory } = await this.#sample();
+    if (showsMemory) await new Promise<void>((resolve) => this.#sources.sink.whenDurable(resolve));
     const headers = ['Content-Type', 'text/plain; version=0.0.4; charset=utf-8', 'Cache-Control', 'no-store'];
     return { status: 200, headers, body: Buffer.from(text) };
   }
 
   async text(): Promise<string> {
+    return (await this.#sample()).text;
+  }
+
+  async #sample(): Promise<{ readonly text: string; readonly showsMemory: boolean }> {
     this.#registry ??= import('prom-client').then((client) => this.#build(client));
     const registry = await this.#registry;
-    const { admissionWait, journalSync } = this.#sources;
+    const { admissionWait, journalSync, dispatch } = this.#sources;
+    const showsMemory = dispatch()?.isStalled !== true;
+    this.#showsMemory = showsMemory;
     // One turn: each collect() runs before metrics() first waits.
     const [own, ofProcess] = [registry.metrics(), processRegistry?.metrics()];
     const histograms = [
@@ -95,7 +104,8 @@ export class Metrics {
         journalSync.read(),
       ),
     ];
-    return [await own, ...histograms, (await ofProcess) ?? ''].join('\n');
+    const text = [await own, ...histograms, (await ofProcess) ?? ''].join('\n');
+    return { text, showsMemory };
   }
 
   #build(client: typeof PromClient): Registry {
@@ -170,15 +180,17 @@ export class Metrics {
 
   #addMemory(add: Add): void {
     const { arena, dispatch, journalRoom } = this.#sources;
+    const ofMemory: Add = (kind, name, help, read) =>
+      add(kind, name, help, () => (this.#showsMemory ? read() : []));
     add('gauge', 'workers', 'Worker threads', () => one(arena.limits.workers));
-    add('gauge', 'arena_used_ratio', 'Part of a table of shared memory that is used', () =>
+    ofMemory('gauge', 'arena_used_ratio', 'Part of a table of shared memory that is used', () =>
       Object.entries(sampleArena(arena).used).map(([table, value]): Sample => [{ table }, value]),
     );
     add('gauge', 'arena_bytes', 'Shared memory reserved', () => one(arena.buffer.byteLength));
-    add('gauge', 'events', 'Events by state', () =>
+    ofMemory('gauge', 'events', 'Events by state', () =>
       Object.entries(sampleArena(arena).events).map(([state, value]): Sample => [{ state }, value]),
     );
-    add(
+    ofMemory(
       'counter',
       'cache_total',
       'Reads answered with what was there, or not; shared: with the reply to another',
@@ -200,6 +212,9 @@ export class Metrics {
     );
     add('gauge', 'journal_durable_bytes', 'Position up to which the journal is durable', () =>
       one(loadDurable(arena)),
+    );
+    add('gauge', 'journal_stalled', '1 while the journal stands still and somebody waits for it', () =>
+      one(dispatch()?.isStalled === true ? 1 : 0),
     );
     add('gauge', 'journal_room_bytes', 'What the journal can take before a file must be made', () =>
       one(journalRoom()),

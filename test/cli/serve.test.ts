@@ -68,6 +68,7 @@ t.test('options reach the server in its own units; what was not given is left to
     durability: 'fsync',
     connectionsMax: 10_000,
     queueMax: 8192,
+    stallAfterMs: 5000,
     drainTimeoutMs: 30_000,
     listener: 'lean',
   });
@@ -91,6 +92,8 @@ t.test('options reach the server in its own units; what was not given is left to
     '16',
     '--events-max',
     '9',
+    '--stall-after',
+    '2',
     '--drain-timeout',
     '1',
     '--host',
@@ -106,6 +109,7 @@ t.test('options reach the server in its own units; what was not given is left to
     ringBytes: 8 * 1024 * 1024,
     segmentBytes: 16 * 1024 * 1024,
     eventsMax: 9,
+    stallAfterMs: 2000,
     drainTimeoutMs: 1000,
     host: '::1',
   });

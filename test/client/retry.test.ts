@@ -67,6 +67,7 @@ const PASSING: [string, () => Answer][] = [
   ['503 worker-lost', problem(503, 'worker-lost')],
   ['503 starting', problem(503, 'starting')],
   ['503 draining', problem(503, 'draining')],
+  ['503 journal-stalled', problem(503, 'journal-stalled')],
   ["a proxy's 502", json(502, {})],
   ['500 outcome-unknown, which the key makes safe', unknown],
 ];

@@ -1,5 +1,6 @@
 /** Batches that leave while the replies of the event's last one are still on their way. */
 import t from 'tap';
+import { BATCH_KIND } from '../../src/core/batch.ts';
 import { BATCH_COMMANDS_MAX } from '../../src/core/limits.ts';
 import { CREATE_EVENT, CREATE_HOLD } from '../../src/core/operations.ts';
 import { Rig, settle } from './rig.ts';
@@ -50,10 +51,26 @@ t.test('one that is not full waits for the turn to end', async (t) => {
   rig.submit(event);
   rig.scheduler.turn();
   rig.pool.batches[0].serve();
-  for (let i = 0; i < BATCH_COMMANDS_MAX; i++) rig.submit(event);
+  for (let i = 1; i < BATCH_COMMANDS_MAX; i++) rig.submit(event);
   t.equal(rig.pool.batches.length, 1);
   await rig.answer(rig.pool.take());
   t.equal(rig.pool.batches.length, 1);
+  await answerAll(rig);
+  t.equal(rig.dispatcher.admitted, 0);
+});
+
+t.test('a sweep that leaves while a request is submitted knows of that request', async (t) => {
+  const { rig } = busyRig();
+  const other = rig.addEvent(2);
+  const receivedAtMs = rig.clock.now();
+  rig.dispatcher.seed(2, receivedAtMs + 5);
+  rig.clock.advance(10);
+  rig.scheduler.fire();
+  t.equal(rig.pool.batches.length, 1, 'no worker is idle');
+  rig.pool.batches[0].serve();
+  rig.submit(other, CREATE_HOLD, { receivedAtMs });
+  for (const { header } of rig.pool.batches)
+    t.equal(header.kind, BATCH_KIND.write, 'what was due came after it');
   await answerAll(rig);
   t.equal(rig.dispatcher.admitted, 0);
 });

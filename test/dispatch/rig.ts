@@ -310,14 +310,15 @@ export class Rig {
     this.dispatcher.onDurable(position);
   }
 
-  /** The worker answers every request of a batch with its label. */
+  /** The worker answers every request of a batch with its label, or with a body that is given. */
   async answer(
     batch: FakeBatch,
     header: Partial<ReplyHeader> = {},
     cost: (request: BatchRequest) => number = () => 1,
+    body?: string,
   ): Promise<void> {
     const replies = batch.requests.map((request) => ({
-      ...labelReply(request.requestId),
+      ...labelReply(body ?? request.requestId),
       cost: cost(request),
     }));
     batch.resolve(

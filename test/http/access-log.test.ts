@@ -88,7 +88,10 @@ t.test('refusals for load are told at once, and then once a second with their nu
   t.same(told(), [], 'a second without any');
   t.same(due, []);
   refuse('journal-full', 1);
+  refuse('journal-stalled', 2);
   t.same(told(), [['warn', { 'journal-full': 1 }]]);
+  due.shift()!();
+  t.same(told(), [['warn', { 'journal-stalled': 2 }]]);
 });
 
 t.test('what broke inside is an error, with the id that the caller was told', async (t) => {

@@ -51,6 +51,7 @@ t.test('it says that the process lives, and what state the server is in', async 
     ['starting', 503],
     ['ready', 200],
     ['journal-full', 200],
+    ['journal-stalled', 503],
     ['draining', 503],
   ] as const) {
     stood.state = state;

@@ -211,6 +211,11 @@ t.test('health tells the state; calls are refused while starting and draining', 
     t.same(JSON.parse(reply.text), { status: state });
     t.equal((await call('GET', '/v1/events')).status, 200);
   }
+  sink.state = 'journal-stalled';
+  const reply = await call('GET', '/readyz');
+  t.match(JSON.parse(reply.text), { code: 'journal-stalled', status: 503, applied: false });
+  t.match(reply.headers.get('retry-after'), /^[1-9]$/);
+  t.equal((await call('GET', '/v1/events')).status, 200, 'the sink knows which calls it takes');
 });
 
 t.test(

@@ -5,6 +5,7 @@ import { TimeHistogram } from '../../src/core/time-histogram.ts';
 import type { ServiceState } from '../../src/dispatch/sink.ts';
 import { createArena } from '../../src/memory/arena.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
+import { Rig } from '../dispatch/rig.ts';
 import { startServer } from '../system/support/servers.ts';
 import { Wire } from '../system/support/http.ts';
 import { parsePrometheus } from './prometheus-text.ts';
@@ -14,6 +15,9 @@ const MIB = 1024 * 1024;
 const SMALL = { workers: 1, arenaBytes: 64 * MIB, segmentBytes: 4 * MIB };
 const PAGE = { rest: '', accept: null, ifNoneMatch: null };
 
+/** Of a dispatcher that has done nothing yet. */
+const STATISTICS = new Rig().dispatcher.statistics();
+
 interface Stage {
   readonly metrics: Metrics;
   readonly admissionWait: TimeHistogram;
@@ -21,12 +25,13 @@ interface Stage {
   /** What waits until memory is durable. */
   readonly waiting: (() => void)[];
   streams: number;
+  isStalled: boolean;
 }
 
 function stage(): Stage {
   const waiting: (() => void)[] = [];
   const admissionWait = new TimeHistogram();
-  const stood = { state: 'starting' as ServiceState, streams: 0 };
+  const stood = { state: 'starting' as ServiceState, streams: 0, isStalled: false };
   const metrics = new Metrics({
     arena: createArena(resolveLimits({ arenaBytes: 8 * MIB, ringBytes: MIB, eventsMax: 16, workers: 1 })),
     sink: {
@@ -35,7 +40,7 @@ function stage(): Stage {
       },
       whenDurable: (callback) => void waiting.push(callback),
     },
-    dispatch: () => null,
+    dispatch: () => (stood.isStalled ? { ...STATISTICS, isStalled: true } : null),
     live: () => ({ streams: stood.streams, events: 0, reads: 0, messages: 0, gone: 0 }),
     connections: () => 3,
     journalRoom: () => 4096,
@@ -101,6 +106,28 @@ t.test('the text says what was, and waits until that is durable', async (t) => {
   t.equal(sample(families, 'live_streams'), 1);
   t.equal(sample(families, 'state', '{state="ready"}'), 1);
   t.match(reply?.headers, ['Content-Type', /^text\/plain; version=0\.0\.4/, 'Cache-Control', 'no-store']);
+});
+
+t.test('of a journal that stands still it tells at once, and not what is not durable', async (t) => {
+  const stood = stage();
+  const respond = async (): Promise<Map<string, Family>> => {
+    const reply = await stood.metrics.page.respond(PAGE);
+    return parsePrometheus(Buffer.from(reply?.body ?? []).toString());
+  };
+  stood.isStalled = true;
+  const stalled = await respond();
+  t.equal(stood.waiting.length, 0, 'it would wait for the disk');
+  t.equal(sample(stalled, 'journal_stalled'), 1);
+  t.equal(sample(stalled, 'connections'), 3);
+  for (const name of ['arena_used_ratio', 'events', 'cache_total'])
+    t.equal(stalled.get(`frontrow_${name}`)?.samples.size, 0, `${name} shows what memory has`);
+  stood.isStalled = false;
+  const responding = respond();
+  while (stood.waiting.length === 0) await new Promise(setImmediate);
+  stood.waiting[0]();
+  const moving = await responding;
+  t.equal(sample(moving, 'journal_stalled'), 0);
+  t.equal(sample(moving, 'arena_used_ratio', '{table="events"}'), 0);
 });
 
 async function scrape(t: Test, wire: Wire): Promise<Map<string, Family>> {

@@ -129,9 +129,30 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a sweep does not wait for queued requests',
     file: 'src/dispatch/lane.js',
-    from: 'return Math.min(nowMs, this.#oldest.peek()?.rank ?? nowMs);',
-    to: 'return nowMs;',
+    from: 'this.#oldest.peek()?.rank ?? nowMs,',
+    to: '',
     test: 'dispatch/expiry.test.js',
+  },
+  {
+    name: 'a sweep does not wait for requests that wait on their connections',
+    file: 'src/dispatch/lane.js',
+    from: ', this.#firstArrivalMs(nowMs))',
+    to: ')',
+    test: 'http/turns.test.js',
+  },
+  {
+    name: 'a journal that stands still takes changes',
+    file: 'src/dispatch/dispatcher.js',
+    from: 'if (this.#stall.isStalled && isMutation(operation))',
+    to: 'if (false)',
+    test: 'dispatch/stall.test.js',
+  },
+  {
+    name: 'the drain waits for answers however long they take',
+    file: 'src/server.js',
+    from: 'if ((this.#dispatcher?.admitted ?? 0) > 0)',
+    to: 'if (false)',
+    test: 'system/stalled-end.test.js',
   },
   {
     name: 'credit is not set aside in the ring',

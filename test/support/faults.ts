@@ -2,6 +2,7 @@
  * Faults of a server's disk, set and taken away by a test while the server runs. The server is of a staged build
  * (staged-build.ts), whose threads have a faulty node:fs (threads/faulty-fs.ts).
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -9,12 +10,17 @@ import type { Test } from 'tap';
 /** datasync: fdatasync of a file. sync: fsync, of a directory. create: a new file is opened. write: a gathering write. */
 export type FaultCall = 'datasync' | 'sync' | 'create' | 'write' | 'rename';
 
+/** stall: waits until the fault is cleared. hang: waits in the kernel, where nothing interrupts it, until the process dies. */
 export type FaultSpec = (
-  { readonly kind: 'stall' | 'count' | 'short' } | { readonly kind: 'fail'; readonly code: 'EIO' | 'ENOSPC' }
+  | { readonly kind: 'stall' | 'hang' | 'count' | 'short' }
+  | { readonly kind: 'fail'; readonly code: 'EIO' | 'ENOSPC' }
 ) & {
   /** Only files whose name contains this; all if left out. The data directory itself goes by its own name. */
   readonly file?: string;
 };
+
+/** Who opens it to read waits in the kernel for somebody who writes, and nobody does. */
+export const HANG_FIFO = 'hang.fifo';
 
 export function faultsDirectory(dataDirectory: string): string {
   return `${dataDirectory}.faults`;
@@ -32,6 +38,7 @@ export class Faults {
 
   set(call: FaultCall, spec: FaultSpec): void {
     rmSync(this.#met(call), { force: true });
+    if (spec.kind === 'hang') execFileSync('mkfifo', [join(this.#directory, HANG_FIFO)]);
     // Whole at once: a reader that comes in between finds no fault.
     writeFileSync(join(this.#directory, call), JSON.stringify(spec));
   }

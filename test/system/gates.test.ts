@@ -44,6 +44,8 @@ async function start(t: Test): Promise<Stage> {
     workers: 1,
     arenaBytes: 64 * MIB,
     segmentBytes: 16 * MIB,
+    // However long its disk is held back, it takes changes.
+    stallAfterMs: 3_600_000,
   });
   t.teardown(() => server.close());
   const wire = new Wire(server.url, 16);

@@ -13,6 +13,8 @@ import { PROBLEMS, type ProblemCode } from '../../src/core/problems.ts';
 import { LISTENER_DEFAULTS } from '../../src/http/listener.ts';
 import { PART_SUFFIX, spareName } from '../../src/journal/layout.ts';
 import { createServer, type FrontrowServer } from '../../src/server.ts';
+import { Faults } from '../support/faults.ts';
+import { stageBuild } from '../support/staged-build.ts';
 import { Wire as RawWire } from '../http/support/wire.ts';
 import { Wire, type Answer } from './support/http.ts';
 import {
@@ -269,6 +271,30 @@ t.test('whoever waits when the journal is lost is told that the outcome is not k
   refuses(t, await waiting, 'outcome-unknown', { applied: null });
   refuses(t, await wire.post('/v1/events/gala/orders', ONE, 'late'), 'draining');
   await t.rejects(server.close(), { code: 'journal-lost' });
+});
+
+t.test('a journal that does not answer says so, and changes nothing meanwhile', async (t) => {
+  const staged = await stageBuild(t, ['journal']).load();
+  const dataDirectory = join(testDirectory(t), 'data');
+  const faults = new Faults(t, dataDirectory);
+  const server = await staged.createServer({ ...SMALL, dataDirectory, port: 0, stallAfterMs: 200 });
+  t.teardown(() => server.close());
+  const wire = new Wire(server.url, 4);
+  t.teardown(() => wire.close());
+  t.equal((await wire.post('/v1/events', GALA)).status, 201);
+  const before = await look(wire, ['gala']);
+  faults.set('datasync', { kind: 'stall' });
+  const blocked = wire.post('/v1/events/gala/block', ONE, 'waits');
+  const ready = (): Promise<Answer> => wire.get('/readyz');
+  refuses(t, await until('the stall', ready, ({ status }) => status !== 200), 'journal-stalled');
+  refuses(t, await wire.post('/v1/events/gala/orders', ONE, 'order'), 'journal-stalled');
+  refuses(t, await wire.post('/v1/events', { ...GALA, id: 'other' }), 'journal-stalled');
+  faults.clear('datasync');
+  t.equal((await blocked).status, 200);
+  await until('its end', ready, ({ status }) => status === 200);
+  t.equal((await wire.post('/v1/events/gala/unblock', ONE)).status, 200);
+  const sequence = before['gala'].sequence + 2;
+  t.match(await look(wire, ['gala']), { ...before, gala: { ...before['gala'], sequence } });
 });
 
 t.test('a journal that has no room, was trimmed, or cannot be read says so', async (t) => {

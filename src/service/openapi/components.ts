@@ -161,7 +161,10 @@ export const SERVER_PATHS: Readonly<Record<string, object>> = {
   '/healthz': server('healthz', 'Whether the process is alive', { 200: status('It is.', 'alive') }),
   '/readyz': server('readyz', 'Whether the server takes requests', {
     200: status('It does; `journal-full`: reads only.', 'ready'),
-    503: problem('It is `starting` or `draining`.', 'Retry-After'),
+    503: problem(
+      'It is `starting` or `draining`, or `journal-stalled`: the disk does not answer, and no change is taken.',
+      'Retry-After',
+    ),
   }),
   '/metrics': server(
     'metrics',

@@ -27,6 +27,7 @@ const BODY: readonly ProblemCode[] = ['malformed-json', 'unsupported-media-type'
 const MUTATION: readonly ProblemCode[] = [
   'idempotency-mismatch',
   'outcome-unknown',
+  'journal-stalled',
   'journal-full',
   'capacity-exhausted',
 ];

@@ -1,4 +1,5 @@
 /** A handler that a test answers by hand: it keeps the exchanges it was given and tells when one comes. */
+import { assert } from '../../../src/core/assert.ts';
 import { PROBLEMS } from '../../../src/core/problems.ts';
 import type { ProblemCode } from '../../../src/core/problems.ts';
 import type { RequestHead } from '../../../src/http/head.ts';
@@ -26,6 +27,19 @@ export class FakeHandler implements RequestHandler<Admission> {
       bodyBytesMax: FAKE_BODY_BYTES_MAX,
       safe: (head.method === 'GET' || head.method === 'HEAD') && !head.target.startsWith('/stream'),
       refusal: refusalOf(head.target),
+    };
+  }
+
+  /** Requests that wait for their turn. */
+  waiting = 0;
+
+  awaitTurn(): () => void {
+    let isOver = false;
+    this.waiting++;
+    return () => {
+      assert(!isOver, 'a request stops waiting once');
+      isOver = true;
+      this.waiting--;
     };
   }
 

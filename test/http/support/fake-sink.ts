@@ -58,6 +58,10 @@ export class FakeSink implements RequestSink {
     setImmediate(callback);
   }
 
+  awaitTurn(): null {
+    return null;
+  }
+
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
     if (this.fault !== null) throw this.fault;
     const submitted = { operation, request };

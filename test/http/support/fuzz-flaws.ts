@@ -53,7 +53,12 @@ export function forgetful(create: ListenerFactory): ListenerFactory {
       return handler.admit(head);
     };
     return create(
-      { admit, handle: (exchange) => handler.handle(exchange), refuse: handler.refuse.bind(handler) },
+      {
+        admit,
+        awaitTurn: (exchange) => handler.awaitTurn(exchange),
+        handle: (exchange) => handler.handle(exchange),
+        refuse: handler.refuse.bind(handler),
+      },
       options,
     );
   };

@@ -36,6 +36,10 @@ export class FuzzHandler implements RequestHandler<Admission> {
     };
   }
 
+  awaitTurn(): null {
+    return null;
+  }
+
   handle(exchange: Exchange<Admission>): void {
     const { peer, ...head } = exchange.head;
     const body = exchange.body === null ? null : Buffer.from(exchange.body).toString('latin1');

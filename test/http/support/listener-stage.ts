@@ -1,5 +1,6 @@
 /** A listener on a free port with a fake handler, torn down with the test. */
 import type { Test } from 'tap';
+import { assert } from '../../../src/core/assert.ts';
 import { LISTENER_DEFAULTS } from '../../../src/http/listener.ts';
 import type { Listener, ListenerFactory, ListenerOptions } from '../../../src/http/listener.ts';
 import { FakeHandler } from './fake-handler.ts';
@@ -37,6 +38,7 @@ export async function listenerStage(
   test.teardown(async () => {
     for (const wire of wires) wire.socket.destroy();
     await listener.drain(0);
+    assert(handler.waiting === 0, 'no request waits on a connection that is gone');
   });
   const open = async (halfOpen = false): Promise<Wire> => {
     const wire = await Wire.open(port, halfOpen);

@@ -112,6 +112,10 @@ export class HandSink implements RequestSink {
     this.#clock.setImmediate(callback);
   }
 
+  awaitTurn(): null {
+    return null;
+  }
+
   submit(operation: Operation, request: BatchRequest, done: (reply: SinkReply) => void): void {
     this.asked.push(request);
     const isLimited = !operation.internal && request.client === this.limited;

@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename, join } from 'node:path';
 import { workerData } from 'node:worker_threads';
-import { faultsDirectory, type FaultCall, type FaultSpec } from '../faults.ts';
+import { faultsDirectory, HANG_FIFO, type FaultCall, type FaultSpec } from '../faults.ts';
 
 const POLL_MS = 2;
 const { directory } = workerData as { readonly directory: string };
@@ -38,6 +38,9 @@ function meet(call: FaultCall, name: string): boolean {
       return false;
     case 'stall':
       while (specOf(call)?.kind === 'stall') Atomics.wait(pause, 0, 0, POLL_MS);
+      return false;
+    case 'hang':
+      real.openSync(join(faults, HANG_FIFO), 'r');
       return false;
     case 'short':
       return true;

@@ -58,6 +58,7 @@ const WAITING_HELPS: ReadonlySet<string> = new Set<ProblemCode>([
   'worker-lost',
   'starting',
   'draining',
+  'journal-stalled',
   'journal-full',
 ]);
 const MEMBERS = ['type', 'title', 'status', 'detail', 'code', 'applied', 'requestId'];
