@@ -57,7 +57,7 @@ const LAYERS: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 /** The commands that work on a data directory without a server see below it. */
 const OFFLINE: Rule = { values: ['client', 'server', 'core', 'journal', 'memory', 'engine'] };
 const OFFLINE_FILES = new Set(
-  ['inspect', 'verify', 'offline', 'offline-backup', 'offline-replay', 'offline-verify'].map(
+  ['inspect', 'verify', 'offline', 'offline-backup', 'offline-replay', 'offline-types', 'offline-verify'].map(
     (name) => `src/cli/${name}.ts`,
   ),
 );
