@@ -36,7 +36,7 @@ import { LiveUpdates } from './http/live-updates.ts';
 import { OpsService } from './http/ops-service.ts';
 import { createNodeListener } from './http/node-listener.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
-import { segmentCapacity } from './journal/layout.ts';
+import { spareRoom } from './journal/layout.ts';
 import { SegmentSupply } from './journal/segment-supply.ts';
 import { createArena, type Arena } from './memory/arena.ts';
 import { nextDeadline, setReadyTime } from './memory/deadlines.ts';
@@ -174,6 +174,8 @@ class Server implements FrontrowServer {
   #history: HistoryThread | null = null;
   #snapshot: ReturnType<typeof buildSnapshot> | null = null;
   #rolls = 0;
+  /** A snapshot may be tried out of turn when the disk is full. */
+  #mayMakeRoom = true;
   #isOver = false;
   #lostError: FrontrowError | null = null;
   #closing: Promise<void> | null = null;
@@ -230,11 +232,10 @@ class Server implements FrontrowServer {
     this.#supply = new SegmentSupply({
       directory,
       segmentBytes: limits.segmentBytes,
-      onReady: () => this.#dispatcher?.onDiskRoom(),
-      onProblem: (error) => {
-        options.logger?.error({ err: error }, 'no spare journal segment could be made');
-        this.#dispatcher?.onDiskRoom();
-      },
+      // Pairs with the store in storeRoom() of workers/journal.ts.
+      taken: () => Atomics.load(this.#arena.words, HEADER.sparesTaken),
+      onReady: () => this.#sparesChanged(),
+      onProblem: (error) => this.#spareFailed(error),
     });
     this.#journal = new JournalThread(
       {
@@ -246,7 +247,8 @@ class Server implements FrontrowServer {
       },
       {
         durable: (position) => this.#dispatcher?.onDurable(position),
-        rolled: (sparesMissing) => this.#rolled(sparesMissing),
+        rolled: () => this.#rolled(),
+        awaitsSegment: () => this.#awaitsSegment(),
         lost: (error) => this.#lose(error),
       },
     );
@@ -338,23 +340,43 @@ class Server implements FrontrowServer {
 
   /** What the journal may still take before a file must be made: the current segment and the spares. */
   #diskRoom(): number {
-    const { segmentBytes, eventsMax } = this.#limits;
-    const blocks = Atomics.load(this.#arena.words, HEADER.segmentBlocks);
-    // A roll leaves at most a quarter of a segment unused: no frame is larger.
-    const spare = Math.floor(segmentCapacity({ segmentBytes, eventsMax }) * 0.75);
-    return blocks * BLOCK_BYTES + this.#supply.ready * spare;
+    const { words } = this.#arena;
+    // Pairs with the exchange in workers/journal.ts: what comes now would wait behind frames that have no room.
+    if (Atomics.load(words, HEADER.awaitsSegment) !== 0) return 0;
+    // Before the spares: pairs with storeRoom() in workers/journal.ts, which stores the other way round.
+    const blocks = Atomics.load(words, HEADER.segmentBlocks);
+    return blocks * BLOCK_BYTES + this.#supply.ready * spareRoom(this.#limits);
   }
 
-  #rolled(sparesMissing: number): void {
-    if (sparesMissing > 0)
-      this.#options.logger?.warn({ sparesMissing }, 'the journal had to make a segment itself');
+  #sparesChanged(): void {
+    wakeJournal(this.#arena);
+    this.#dispatcher?.onDiskRoom();
+  }
+
+  #spareFailed(error: unknown): void {
+    this.#options.logger?.error({ err: error }, 'no spare journal segment could be made');
+    this.#dispatcher?.onDiskRoom();
+    // Old segments that may go make room. Once for each segment that was sealed: a try costs a replay.
+    if (this.#mayMakeRoom) this.#startSnapshot();
+    this.#mayMakeRoom = false;
+  }
+
+  /** Nothing is lost, and nothing more is admitted until it has one. */
+  #awaitsSegment(): void {
+    this.#options.logger?.warn('the journal waits for a segment');
+    this.#dispatcher?.onDiskRoom();
+    void this.#supply.replenish().then(() => wakeJournal(this.#arena));
+  }
+
+  #rolled(): void {
     void this.#supply.replenish();
+    this.#mayMakeRoom = true;
     this.#rolls++;
-    if (
-      this.#rolls < (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT) ||
-      this.#snapshot !== null
-    )
-      return;
+    if (this.#rolls >= (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT)) this.#startSnapshot();
+  }
+
+  #startSnapshot(): void {
+    if (this.#snapshot !== null || this.#isOver) return;
     this.#rolls = 0;
     this.#snapshot = buildSnapshot({
       limits: this.#limits,
@@ -369,6 +391,7 @@ class Server implements FrontrowServer {
     if (message.kind !== 'nothing-new') this.#metrics.snapshot(message.kind);
     const { logger } = this.#options;
     if (message.kind === 'failed' && this.#closing === null) logger?.error(message, 'a snapshot failed');
+    else if (message.kind === 'no-room') logger?.warn(message, 'no snapshot: the disk has no room for one');
     else logger?.info(message, 'snapshot');
   }
 
@@ -404,7 +427,12 @@ class Server implements FrontrowServer {
       // Pairs with the load in workers/journal.ts; the wake makes it look.
       Atomics.store(this.#arena.words, HEADER.journalStop, 1);
       wakeJournal(this.#arena);
-      await this.#journal.ended.catch((error: unknown) => error);
+      const unwrittenBytes = await this.#journal.ended.catch(() => 0);
+      if (unwrittenBytes > 0)
+        this.#options.logger?.warn(
+          { unwrittenBytes },
+          'the disk had no room for frames that nobody was told of',
+        );
     }
     await this.#ops?.drain(OPS_DRAIN_MS);
     await this.#endThreads();
