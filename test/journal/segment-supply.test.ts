@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { FileJournal } from '../../src/journal/file-journal.ts';
 import { PART_SUFFIX, segmentCapacity, spareName } from '../../src/journal/layout.ts';
 import { SegmentSupply } from '../../src/journal/segment-supply.ts';
+import { noSmallDisk, SmallDisk } from '../system/support/small-disk.ts';
 import { Collector, FrameMaker } from './sample-frames.ts';
 
 const SHAPE = { segmentBytes: 64 << 10, eventsMax: 16 };
@@ -182,6 +183,28 @@ t.test('what a killed process has left of a spare makes way for the next one', a
   test.strictSame(readdirSync(directory).sort(), ['snapshot-0000000000000008.snapshot.part', spareName(1)]);
   await supply.close();
 });
+
+t.test(
+  'a spare that does not fit is not begun, so the disk is not filled up for it',
+  { skip: noSmallDisk },
+  async (test) => {
+    const disk = await SmallDisk.mount(test, 1 << 20);
+    disk.fill(SHAPE.segmentBytes + 4096);
+    const problems: unknown[] = [];
+    const supply = new SegmentSupply({
+      directory: disk.directory,
+      ...SHAPE,
+      retryMs: 1_000_000,
+      onProblem: (error) => problems.push(error),
+    });
+    await supply.replenish();
+    test.equal(supply.ready, 1);
+    test.match(problems, [{ code: 'ENOSPC', message: /takes 65536 bytes, and the disk has 4096/ }]);
+    test.equal(disk.free, 4096);
+    test.strictSame(spares(disk.directory), [spareName(1)]);
+    await supply.close();
+  },
+);
 
 t.test('a supply that is closed tries nothing again', async (test) => {
   const directory = join(test.testdir({ data: {} }), 'data');

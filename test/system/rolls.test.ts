@@ -4,95 +4,17 @@
  */
 import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
-import { pino } from 'pino';
 import t from 'tap';
-import type { Test } from 'tap';
 import { PART_SUFFIX, spareName, spareNumbers } from '../../src/journal/layout.ts';
-import type { FrontrowServer } from '../../src/server.ts';
-import { startServer, testDirectory } from './support/servers.ts';
-import { availability, Wire, type Answer } from './support/http.ts';
-
-const MIB = 1024 * 1024;
-const NAME_CHARS = 200;
-
-interface Line {
-  readonly msg: string;
-}
-
-/** What a server logs, and a promise of a line that is not there yet. */
-class Log {
-  readonly lines: Line[] = [];
-  #wanted: { readonly msg: string; readonly found: () => void } | null = null;
-
-  write(text: string): void {
-    const line = JSON.parse(text) as Line;
-    this.lines.push(line);
-    if (line.msg === this.#wanted?.msg) this.#wanted.found();
-  }
-
-  next(msg: string): Promise<void> {
-    return new Promise((found) => {
-      this.#wanted = { msg, found };
-    });
-  }
-
-  told(msg: string): Line[] {
-    return this.lines.filter((line) => line.msg === msg);
-  }
-}
+import { createServer } from '../../src/server.ts';
+import { availability, type Answer } from './support/http.ts';
+import { rollOnce, spares, startSale } from './support/rolling-sale.ts';
+import { testDirectory } from './support/servers.ts';
 
 const WAITS = 'the journal waits for a segment';
 
-interface Sale {
-  readonly directory: string;
-  readonly log: Log;
-  readonly server: FrontrowServer;
-  readonly wire: Wire;
-  /** Writes the whole definition once more, some 300 KB. */
-  patch(): Promise<Answer>;
-}
-
-async function startSale(t: Test): Promise<Sale> {
-  const log = new Log();
-  const directory = testDirectory(t);
-  const server = await startServer(t, {
-    dataDirectory: directory,
-    segmentBytes: 4 * MIB,
-    snapshotSegments: 1,
-    logger: pino({ level: 'info' }, log),
-  });
-  const wire = new Wire(server.url, 4);
-  t.teardown(() => wire.close());
-  const sections = Array.from({ length: 1000 }, (_, i) => ({
-    id: `s${i}`,
-    name: 'n'.repeat(NAME_CHARS),
-    kind: 'general',
-    capacity: 1,
-    price: 100,
-  }));
-  const event = { name: 'Event', state: 'open', startsAt: '2030-01-01T00:00:00Z', currency: 'EUR' };
-  t.equal((await wire.post('/v1/events', { ...event, id: 'large', sections })).status, 201);
-  t.equal((await wire.post('/v1/events', { ...event, id: 'small', capacity: 100 })).status, 201);
-  let patches = 0;
-  const patch = (): Promise<Answer> =>
-    wire.send('PATCH', '/v1/events/large', { name: 'x'.repeat(1 + (++patches % NAME_CHARS)) });
-  return { directory, log, server, wire, patch };
-}
-
-/** Patches until a segment is full, and waits for the snapshot that it makes due. */
-async function rollOnce({ directory, log, patch }: Sale): Promise<void> {
-  const snapshot = log.next('snapshot');
-  const before = segments(directory).length;
-  while (segments(directory).length === before) {
-    const patched = await patch();
-    if (patched.status !== 200) throw new Error(patched.text);
-  }
-  await snapshot;
-}
-
 t.test('a roll takes a spare; one that finds none waits for one, and tells of it once', async (t) => {
-  const sale = await startSale(t);
+  const sale = await startSale(t, testDirectory(t), createServer);
   const { directory, log } = sale;
   await rollOnce(sale);
   t.equal(log.told(WAITS).length, 0, 'a new directory has a first segment, and spares');
@@ -108,7 +30,7 @@ t.test('a roll takes a spare; one that finds none waits for one, and tells of it
 });
 
 t.test('while no segment can be made nothing is lost, and nothing more is admitted', async (t) => {
-  const sale = await startSale(t);
+  const sale = await startSale(t, testDirectory(t), createServer);
   const { directory, log, server, wire } = sale;
   // As on a full disk: spares are gone, and the names of the next ones are taken.
   const names = await spares(directory, 2);
@@ -145,16 +67,3 @@ t.test('while no segment can be made nothing is lost, and nothing more is admitt
   t.equal(isLost, false);
   t.match(await wire.get('/readyz'), { status: 200, json: { status: 'ready' } });
 });
-
-function segments(directory: string): string[] {
-  return readdirSync(directory).filter((name) => name.endsWith('.journal'));
-}
-
-/** The spares, once there are so many. */
-async function spares(directory: string, count: number): Promise<string[]> {
-  for (;;) {
-    const names = readdirSync(directory).filter((name) => name.endsWith('.zero'));
-    if (names.length === count) return names;
-    await setImmediate();
-  }
-}

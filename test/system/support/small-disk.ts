@@ -63,7 +63,12 @@ export class SmallDisk {
     const file = openSync(this.#ballast, 'a');
     const zeros = Buffer.alloc(64 * 1024);
     try {
-      while (this.free > left) writeSync(file, zeros, 0, Math.min(zeros.length, this.free - left));
+      for (;;) {
+        // Asked once: somebody else may take some in between.
+        const bytes = Math.min(zeros.length, this.free - left);
+        if (bytes <= 0) return;
+        writeSync(file, zeros, 0, bytes);
+      }
     } catch (error) {
       // Somebody else was faster.
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
