@@ -19,7 +19,6 @@ import {
 import { isLoopback } from './core/loopback.ts';
 import { encodeBatch } from './core/request-codec.ts';
 import { checkRateLimits, type RateLimits } from './core/rate-limit.ts';
-import type { SnapshotMessage } from './core/thread-messages.ts';
 import { TimeHistogram } from './core/time-histogram.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { LateSink } from './dispatch/late-sink.ts';
@@ -36,8 +35,7 @@ import { LiveUpdates } from './http/live-updates.ts';
 import { OpsService } from './http/ops-service.ts';
 import { createNodeListener } from './http/node-listener.ts';
 import { createHttpService, type HttpService } from './http/service.ts';
-import { segmentCapacity } from './journal/layout.ts';
-import { SegmentSupply } from './journal/segment-supply.ts';
+import { JournalUpkeep } from './journal-upkeep.ts';
 import { createArena, type Arena } from './memory/arena.ts';
 import { nextDeadline, setReadyTime } from './memory/deadlines.ts';
 import { viewEvent } from './memory/event.ts';
@@ -45,7 +43,7 @@ import { HEADER } from './memory/layout.ts';
 import { liveSlots } from './memory/registry.ts';
 import { cacheCounts, servedBatches, wakeJournal, type CacheCounts } from './memory/threads.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { buildSnapshot, HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
+import { HistoryThread, JournalThread, RESERVE_WORKER, type Recovered } from './threads.ts';
 
 export interface ServerOptions extends Partial<Limits> {
   /** 127.0.0.1 if not given. Without keys a loopback address. */
@@ -121,7 +119,6 @@ const DRAIN_TIMEOUT_MS = 30_000;
 const OPS_DRAIN_MS = 1000;
 /** For each of the last steps of an end that is late: replies leave, the end mark is written, threads end. */
 const LAST_STEP_MS = 500;
-const BLOCK_BYTES = 4096;
 /** Of the journal's incarnation, in ETags and ids of live updates. */
 const INCARNATION_CHARS = 8;
 
@@ -174,12 +171,10 @@ class Server implements FrontrowServer {
   readonly #admissionWait = new TimeHistogram();
   readonly #journalSync = new TimeHistogram();
   readonly #journal: JournalThread;
-  readonly #supply: SegmentSupply;
+  readonly #upkeep: JournalUpkeep;
   #dispatcher: Dispatcher | null = null;
   #pool: WorkerPool | null = null;
   #history: HistoryThread | null = null;
-  #snapshot: ReturnType<typeof buildSnapshot> | null = null;
-  #rolls = 0;
   #isOver = false;
   #lostError: FrontrowError | null = null;
   #closing: Promise<void> | null = null;
@@ -217,7 +212,7 @@ class Server implements FrontrowServer {
       dispatch: () => this.#dispatcher?.statistics() ?? null,
       live: () => live.counts(),
       connections: () => this.#http.connectionCount,
-      journalRoom: () => this.#diskRoom(),
+      journalRoom: () => this.#upkeep.room(),
       admissionWait: this.#admissionWait,
       journalSync: this.#journalSync,
     });
@@ -233,14 +228,15 @@ class Server implements FrontrowServer {
       proxies: options.trustProxy === undefined ? null : new TrustedProxies(options.trustProxy),
       ...(options.logger !== undefined && { logger: options.logger }),
     });
-    this.#supply = new SegmentSupply({
+    this.#upkeep = new JournalUpkeep({
+      arena: this.#arena,
+      limits,
       directory,
-      segmentBytes: limits.segmentBytes,
-      onReady: () => this.#dispatcher?.onDiskRoom(),
-      onProblem: (error) => {
-        options.logger?.error({ err: error }, 'no spare journal segment could be made');
-        this.#dispatcher?.onDiskRoom();
-      },
+      historyBytes: options.historyBytes ?? HISTORY_BYTES_DEFAULT,
+      snapshotSegments: options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT,
+      logger: options.logger,
+      onRoom: () => this.#dispatcher?.onDiskRoom(),
+      onSnapshot: (outcome) => this.#metrics.snapshot(outcome),
     });
     this.#journal = new JournalThread(
       {
@@ -252,7 +248,8 @@ class Server implements FrontrowServer {
       },
       {
         durable: (position) => this.#dispatcher?.onDurable(position),
-        rolled: (sparesMissing) => this.#rolled(sparesMissing),
+        rolled: () => this.#upkeep.rolled(),
+        awaitsSegment: () => this.#upkeep.awaitsSegment(),
         lost: (error) => this.#lose(error),
       },
     );
@@ -285,7 +282,7 @@ class Server implements FrontrowServer {
     const recovered = await this.#journal.recovered;
     this.#incarnation = recovered.incarnation.slice(0, INCARNATION_CHARS);
     this.#report(recovered);
-    await this.#supply.replenish();
+    await this.#upkeep.start(recovered.frames > 0);
     const clock = new SystemClock(recovered.lastTimeMs);
     const readyMs = clock.now();
     setReadyTime(this.#arena, readyMs);
@@ -314,7 +311,7 @@ class Server implements FrontrowServer {
       pool: this.#pool,
       history: this.#history,
       clock,
-      diskRoom: () => this.#diskRoom(),
+      diskRoom: () => this.#upkeep.room(),
       repair: (dead) => repairThread(this.#arena, dead),
       publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
       fatal: (error) => this.#lose(error),
@@ -341,45 +338,7 @@ class Server implements FrontrowServer {
     const { frames, tornTailBytes, ms } = recovered;
     this.recovered = { events: countEvents(this.#arena), frames, tornTailBytes, ms: Math.round(ms) };
     for (const note of recovered.notes) this.#options.logger?.warn(note);
-    // Much was replayed: the next roll is the time for a snapshot, however often the server is started again.
-    if (frames > 0) this.#rolls = (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT) - 1;
     this.#options.logger?.info({ ...this.recovered, cleanEnd: recovered.cleanEnd }, 'recovered');
-  }
-
-  /** What the journal may still take before a file must be made: the current segment and the spares. */
-  #diskRoom(): number {
-    const { segmentBytes, eventsMax } = this.#limits;
-    const blocks = Atomics.load(this.#arena.words, HEADER.segmentBlocks);
-    // A roll leaves at most a quarter of a segment unused: no frame is larger.
-    const spare = Math.floor(segmentCapacity({ segmentBytes, eventsMax }) * 0.75);
-    return blocks * BLOCK_BYTES + this.#supply.ready * spare;
-  }
-
-  #rolled(sparesMissing: number): void {
-    if (sparesMissing > 0)
-      this.#options.logger?.warn({ sparesMissing }, 'the journal had to make a segment itself');
-    void this.#supply.replenish();
-    this.#rolls++;
-    if (
-      this.#rolls < (this.#options.snapshotSegments ?? SNAPSHOT_SEGMENTS_DEFAULT) ||
-      this.#snapshot !== null
-    )
-      return;
-    this.#rolls = 0;
-    this.#snapshot = buildSnapshot({
-      limits: this.#limits,
-      directory: this.#directory,
-      historyBytes: this.#options.historyBytes ?? HISTORY_BYTES_DEFAULT,
-    });
-    void this.#snapshot.done.then((message) => this.#snapshotDone(message));
-  }
-
-  #snapshotDone(message: SnapshotMessage): void {
-    this.#snapshot = null;
-    if (message.kind !== 'nothing-new') this.#metrics.snapshot(message.kind);
-    const { logger } = this.#options;
-    if (message.kind === 'failed' && this.#closing === null) logger?.error(message, 'a snapshot failed');
-    else logger?.info(message, 'snapshot');
   }
 
   #stalled(isStalled: boolean): void {
@@ -398,8 +357,7 @@ class Server implements FrontrowServer {
     this.#isOver = true;
     this.#lostError = error;
     this.#dispatcher?.journalLost();
-    // No more spares for a journal that takes no more groups.
-    void this.#supply.close();
+    this.#upkeep.stop();
     this.#resolveLost(error);
   }
 
@@ -432,7 +390,15 @@ class Server implements FrontrowServer {
       // Pairs with the load in workers/journal.ts; the wake makes it look.
       Atomics.store(this.#arena.words, HEADER.journalStop, 1);
       wakeJournal(this.#arena);
-      await Promise.race([this.lost, this.#journal.ended.catch((error: unknown) => error)]);
+      const unwrittenBytes = await Promise.race([
+        this.lost.then(() => 0),
+        this.#journal.ended.catch(() => 0),
+      ]);
+      if (unwrittenBytes > 0)
+        this.#options.logger?.warn(
+          { unwrittenBytes },
+          'the disk had no room for frames that nobody was told of',
+        );
     }
     clearTimeout(answersLate);
     clearTimeout(markLate);
@@ -458,11 +424,10 @@ class Server implements FrontrowServer {
 
   /** @returns whether all have ended in time; one may hang in the kernel */
   async #endThreads(timeoutMs: number): Promise<boolean> {
-    this.#snapshot?.stop();
     const ended = Promise.all([
       this.#pool?.close(),
       this.#history?.close(),
-      this.#supply.close(),
+      this.#upkeep.close(),
       this.#journal.terminate(),
     ]).then(() => true);
     let timer: NodeJS.Timeout | undefined;

@@ -23,7 +23,9 @@ export type Recovered = JournalMessage & { kind: 'recovered' };
 
 export interface JournalListener {
   durable(position: number): void;
-  rolled(sparesMissing: number): void;
+  rolled(): void;
+  /** Frames wait for a spare; nothing is lost. Once for each time. */
+  awaitsSegment(): void;
   /** No further group will be durable. Once. */
   lost(error: FrontrowError): void;
 }
@@ -34,8 +36,8 @@ export class JournalThread {
   readonly owned: Promise<void>;
   /** Memory is what the journal says. Rejects with FrontrowError `data-corrupt` and others. */
   readonly recovered: Promise<Recovered>;
-  /** The thread has ended by itself, after its end mark. */
-  readonly ended: Promise<void>;
+  /** The thread has ended by itself, after its end mark. Bytes of frames that found no room. */
+  readonly ended: Promise<number>;
   readonly #worker: Worker;
 
   constructor(data: JournalThreadData, listener: JournalListener) {
@@ -43,7 +45,7 @@ export class JournalThread {
     this.#worker = worker;
     const owned = deferred<void>();
     const recovered = deferred<Recovered>();
-    const ended = deferred<void>();
+    const ended = deferred<number>();
     let isOver = false;
     const fail = (error: FrontrowError): void => {
       if (isOver) return;
@@ -66,11 +68,14 @@ export class JournalThread {
           recovered.resolve(message);
           break;
         case 'rolled':
-          listener.rolled(message.sparesMissing);
+          listener.rolled();
+          break;
+        case 'awaits-segment':
+          listener.awaitsSegment();
           break;
         case 'ended':
           isOver = true;
-          ended.resolve();
+          ended.resolve(message.unwrittenBytes);
           break;
         case 'failed':
           fail(new FrontrowError(message.code, message.message));

@@ -13,10 +13,12 @@ import { TimeHistogram } from '../src/core/time-histogram.ts';
 import { loadArena } from '../src/engine/snapshot.ts';
 import { Replay } from '../src/engine/replay.ts';
 import { FileJournal } from '../src/journal/file-journal.ts';
+import { BLOCK_BYTES, GROUP_HEADER_BYTES, groupBytes } from '../src/journal/layout.ts';
 import type { Journal } from '../src/journal/port.ts';
 import { attachArena, type Arena } from '../src/memory/arena.ts';
 import { HEADER } from '../src/memory/layout.ts';
 import {
+  headPosition,
   positionUnit,
   publishedUnits,
   releaseRing,
@@ -25,9 +27,10 @@ import {
   storeDurable,
 } from '../src/memory/ring.ts';
 
-const BLOCK_BYTES = 4096;
 /** A group is bounded so that its replies do not wait for megabytes of others, and a roll wastes a quarter at most. */
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+/** Main wakes a journal that awaits a segment; by itself it looks this often, as somebody may have put a spare there. */
+const AWAIT_SEGMENT_MS = 1000;
 
 assert(parentPort !== null, 'the journal runs on a thread of its own');
 const main = parentPort;
@@ -47,7 +50,7 @@ function recover(arena: Arena, journal: FileJournal): number {
     frames: (words, start, end, position) => replay.apply(words, start, end, position),
   });
   startRing(arena, recovered.position);
-  Atomics.store(arena.words, HEADER.segmentBlocks, Math.floor(journal.room() / BLOCK_BYTES));
+  storeRoom(arena, journal);
   tell({
     kind: 'recovered',
     incarnation: recovered.incarnation,
@@ -62,22 +65,48 @@ function recover(arena: Arena, journal: FileJournal): number {
   return recovered.position;
 }
 
+/** Tells main's credit what the open segment may still take. */
+function storeRoom(arena: Arena, journal: FileJournal): void {
+  const { words } = arena;
+  // In this order: main reads the blocks first. So it never counts a spare that has become the segment of these blocks.
+  Atomics.store(words, HEADER.sparesTaken, journal.stats.rolls);
+  Atomics.store(words, HEADER.segmentBlocks, Math.floor(journal.room() / BLOCK_BYTES));
+}
+
 function lost(message: string, cause: unknown): FrontrowError {
   return new FrontrowError('journal-lost', message, { cause });
 }
 
-/** Writes groups until it is told to stop and the ring is empty. */
+/**
+ * Writes a group of `units`, or of as many as the open segment still holds when there is no other one.
+ * @returns the units that are durable now; 0 when not one more frame has room
+ */
+async function writeGroup(arena: Arena, journal: Journal, position: number, units: number): Promise<number> {
+  const tail = positionUnit(position);
+  const append = async (count: number): Promise<boolean> => {
+    const outcome = await journal.append(position, ringChunks(arena, tail, count));
+    if (outcome.ok) return true;
+    if (outcome.reason === 'full') return false;
+    throw lost(`the journal took no group at position ${position}: ${outcome.reason}`, outcome.cause);
+  };
+  if (await append(units)) return units;
+  const room = journal.room();
+  const fewer = publishedUnits(arena, tail, Math.floor((room - GROUP_HEADER_BYTES) / 8));
+  return groupBytes(fewer * 8) <= room && (await append(fewer)) ? fewer : 0;
+}
+
+/** Writes groups until it is told to stop and the ring is empty, or nothing more of it has room. Returns how far it got. */
 async function run(
   arena: Arena,
   journal: FileJournal,
   syncTimes: TimeHistogram,
   start: number,
-): Promise<void> {
+): Promise<number> {
   const { words } = arena;
   // A journal over a network answers with a promise; this loop is written for both.
   const port: Journal = journal;
   let position = start;
-  let told = journal.stats;
+  let { rolls } = journal.stats;
   const groupUnitsMax = Math.floor(Math.min(GROUP_BYTES_MAX, arena.limits.segmentBytes / 4) / 8);
   for (;;) {
     // Read before the ring: a frame published after the look below changes it, and the wait returns at once.
@@ -87,27 +116,34 @@ async function run(
     const units = publishedUnits(arena, tail, groupUnitsMax);
     if (units === 0) {
       if (releaseRing(arena, tail)) tell(position);
-      if (isStopping) return;
+      if (isStopping) return position;
       // Pairs with the add and notify in wakeJournal().
       Atomics.wait(words, HEADER.journalWake, wake);
       continue;
     }
     const startedMs = performance.now();
-    const outcome = await port.append(position, ringChunks(arena, tail, units));
-    if (!outcome.ok) {
-      throw lost(`the journal took no group at position ${position}: ${outcome.reason}`, outcome.cause);
+    const written = await writeGroup(arena, port, position, units);
+    if (written === 0) {
+      // What is not durable was told to nobody.
+      if (isStopping) return position;
+      // Pairs with the load in the server's count of room: nothing more is admitted while frames wait here.
+      if (Atomics.exchange(words, HEADER.awaitsSegment, 1) === 0) tell({ kind: 'awaits-segment' });
+      // Pairs with the add and notify in wakeJournal().
+      Atomics.wait(words, HEADER.journalWake, wake, AWAIT_SEGMENT_MS);
+      continue;
     }
     syncTimes.observe((performance.now() - startedMs) / 1000);
-    position += units * 8;
+    position += written * 8;
     storeDurable(arena, position);
-    Atomics.store(words, HEADER.segmentBlocks, Math.floor(journal.room() / BLOCK_BYTES));
+    storeRoom(arena, journal);
+    Atomics.store(words, HEADER.awaitsSegment, 0);
     Atomics.add(words, HEADER.journalGroups, 1);
     releaseRing(arena, positionUnit(position));
     tell(position);
     const { stats } = journal;
-    if (stats.rolls !== told.rolls) {
-      tell({ kind: 'rolled', sparesMissing: stats.sparesMissing - told.sparesMissing });
-      told = stats;
+    if (stats.rolls !== rolls) {
+      tell({ kind: 'rolled' });
+      rolls = stats.rolls;
     }
   }
 }
@@ -118,14 +154,15 @@ async function serve(data: JournalThreadData): Promise<void> {
     segmentBytes: data.limits.segmentBytes,
     eventsMax: data.limits.eventsMax,
     durability: data.durability === 'fsync' ? 'sync' : 'none',
+    hasSupply: true,
   });
   journal.own();
   tell({ kind: 'owned' });
-  await run(arena, journal, new TimeHistogram(data.syncTimes), recover(arena, journal));
+  const position = await run(arena, journal, new TimeHistogram(data.syncTimes), recover(arena, journal));
   const end = journal.end();
   journal.close();
   if (!end.ok) throw lost('the end mark could not be written; what was acknowledged is kept', end.cause);
-  tell({ kind: 'ended' });
+  tell({ kind: 'ended', unwrittenBytes: headPosition(arena) - position });
 }
 
 try {

@@ -1,16 +1,22 @@
 /**
  * Builds one snapshot and ends: the newest one and the segments sealed since are replayed into a throwaway arena,
- * which is written out; then segments that nothing needs any more are deleted. It never looks at live memory.
+ * which is written out if the disk has room for it. Segments that nothing needs any more are deleted before and after.
+ * It never looks at live memory.
  */
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../src/core/assert.ts';
 import type { SnapshotMessage, SnapshotThreadData } from '../src/core/thread-messages.ts';
 import { Replay } from '../src/engine/replay.ts';
-import { dumpArena, loadArena } from '../src/engine/snapshot.ts';
+import { dumpArena, dumpBytes, loadArena } from '../src/engine/snapshot.ts';
 import { FileDisk } from '../src/journal/file-disk.ts';
 import { readSealed } from '../src/journal/offline.ts';
-import { writeSnapshot } from '../src/journal/snapshot.ts';
+import {
+  removeSnapshotParts,
+  snapshotFileBytes,
+  snapshotRoom,
+  writeSnapshot,
+} from '../src/journal/snapshot.ts';
 import { trim } from '../src/journal/trim.ts';
 import { createArena } from '../src/memory/arena.ts';
 
@@ -19,6 +25,11 @@ const main = parentPort;
 
 function build(data: SnapshotThreadData): SnapshotMessage {
   const started = performance.now();
+  const disk = new FileDisk(data.directory);
+  removeSnapshotParts(disk);
+  const trimNow = (): number => trim(disk, { historyBytes: data.historyBytes }).deleted.length;
+  // What may go without a new snapshot goes first: on a full disk that may be what a new one needs.
+  let deleted = trimNow();
   const arena = createArena(data.limits);
   const replay = new Replay(arena);
   let from = -1;
@@ -33,8 +44,10 @@ function build(data: SnapshotThreadData): SnapshotMessage {
   const fatal = report.problems.find((problem) => problem.fatal);
   if (fatal !== undefined)
     return { kind: 'failed', message: `${fatal.file} at ${fatal.offset}: ${fatal.message}` };
-  if (report.position <= Math.max(from, 0)) return { kind: 'nothing-new' };
-  const disk = new FileDisk(data.directory);
+  if (report.position <= Math.max(from, 0)) return { kind: 'nothing-new', deleted };
+  const neededBytes = snapshotFileBytes(dumpBytes(arena));
+  const roomBytes = snapshotRoom(disk, data.limits.segmentBytes);
+  if (neededBytes > roomBytes) return { kind: 'no-room', neededBytes, roomBytes, deleted };
   const info = {
     position: report.position,
     incarnation: report.incarnation ?? '',
@@ -42,12 +55,12 @@ function build(data: SnapshotThreadData): SnapshotMessage {
     bytes: 0,
   };
   const written = writeSnapshot(disk, info, dumpArena(arena));
-  const { deleted } = trim(disk, { historyBytes: data.historyBytes });
+  deleted += trimNow();
   return {
     kind: 'written',
     position: info.position,
     bytes: written.bytes,
-    deleted: deleted.length,
+    deleted,
     ms: performance.now() - started,
   };
 }

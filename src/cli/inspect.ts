@@ -2,6 +2,7 @@
 import { defineCommand } from './command.ts';
 import type { Command } from './command.ts';
 import { formatCount } from './format.ts';
+import { tailSentence } from '../journal/read-report.ts';
 import type { DirectorySummary, InspectDirectory } from './offline-types.ts';
 import type { Session } from './session.ts';
 import { cleanText } from './text-width.ts';
@@ -24,9 +25,8 @@ export function inspectCommand(inspectDirectory: InspectDirectory): Command {
 }
 
 function describeDirectory(summary: DirectorySummary, session: Session): string[] {
-  const ending = summary.cleanStop
-    ? 'clean stop'
-    : `no end mark; ${summary.tornTailBytes} bytes of torn tail`;
+  const ending = [summary.cleanStop ? 'clean stop' : 'no end mark'];
+  if (summary.tornTail !== null) ending.push(tailSentence(summary.tornTail, 'is to be cut'));
   const files = [
     ...summary.snapshots.map((snapshot) => [
       snapshot.file,
@@ -60,7 +60,7 @@ function describeDirectory(summary: DirectorySummary, session: Session): string[
       ['directory', summary.directory],
       ['incarnation', summary.incarnation],
       ['format', String(summary.formatVersion)],
-      ['ending', ending],
+      ['ending', ending.join('; ')],
     ]),
     '',
     ...session.table(['file', 'kind', '>bytes', '>positions', '>frames'], files),

@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FrontrowError } from '../core/assert.ts';
 import { copyJournal } from '../journal/backup.ts';
 import type { CopyOptions } from '../journal/backup.ts';
-import { decodeManifest, encodeManifest, makeManifest, MANIFEST_NAME } from '../journal/backup-manifest.ts';
+import { decodeManifest, makeManifest, MANIFEST_NAME, writeManifest } from '../journal/backup-manifest.ts';
 import type { BackedUpEvent, BackupManifest } from '../journal/backup-manifest.ts';
 import { FileDisk } from '../journal/file-disk.ts';
 import { checkFiles, removeFiles, restoreFiles } from '../journal/restore.ts';
@@ -149,16 +149,6 @@ function verifyOrThrow(directory: string): Verified {
   if (fatal === undefined) return verified;
   const place = fatal.file === null ? '' : `${fatal.file} at offset ${fatal.offset ?? 0}: `;
   throw new FrontrowError('data-corrupt', `${place}${fatal.message} (${fatal.code})`);
-}
-
-function writeManifest(disk: FileDisk, manifest: BackupManifest): void {
-  const file = disk.open(MANIFEST_NAME, 'create');
-  try {
-    file.write([Buffer.from(encodeManifest(manifest))], 0);
-    file.sync();
-  } finally {
-    file.close();
-  }
 }
 
 function readManifest(directory: string): string {

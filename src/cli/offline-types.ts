@@ -1,4 +1,5 @@
 /** What `inspect` and `verify` learn from a data directory that no server has open. Only types. */
+import type { TornTail } from '../journal/port.ts';
 
 export interface SegmentSummary {
   readonly file: string;
@@ -38,6 +39,7 @@ export interface DirectorySummary {
   readonly cleanStop: boolean;
   /** Bytes after the last whole group that are no group: a start would cut them. */
   readonly tornTailBytes: number;
+  readonly tornTail: TornTail | null;
   readonly snapshots: readonly SnapshotSummary[];
   readonly segments: readonly SegmentSummary[];
   readonly events: readonly EventFacts[];
@@ -62,6 +64,8 @@ export interface VerifyReport {
   readonly claims: number;
   /** What a crash leaves behind and a start cuts; no finding. */
   readonly tornTailBytes: number;
+  /** Where it is and which positions it held: a last group that was damaged later looks the same. */
+  readonly tornTail: TornTail | null;
   readonly findings: readonly VerifyFinding[];
 }
 

@@ -49,6 +49,7 @@ export function verifyAtRest(directory: string): Verified {
     events: audit.events,
     claims: audit.claims,
     tornTailBytes: recovery.tornTail?.bytes ?? 0,
+    tornTail: recovery.tornTail,
     findings,
   };
   return { report, incarnation: recovery.incarnation ?? '', position: recovery.position, memory };

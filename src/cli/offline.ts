@@ -46,6 +46,7 @@ export const inspectDirectory: InspectDirectory = async (directory) => {
       formatVersion: report.last?.header.format ?? FORMAT_VERSION,
       cleanStop: report.cleanEnd,
       tornTailBytes: report.tornTail?.bytes ?? 0,
+      tornTail: report.tornTail,
       snapshots: snapshotSummaries(directory),
       segments: segmentSummaries(directory),
       events: eventFacts(memory.arena),

@@ -3,6 +3,7 @@ import { defineCommand } from './command.ts';
 import type { Command } from './command.ts';
 import { EXIT } from './exits.ts';
 import { formatCount } from './format.ts';
+import { tailSentence } from '../journal/read-report.ts';
 import type { VerifyDirectory, VerifyFinding } from './offline-types.ts';
 import { cleanText } from './text-width.ts';
 
@@ -22,8 +23,7 @@ export function verifyCommand(verifyDirectory: VerifyDirectory): Command {
         const read = `${formatCount(frames)} frames, ${formatCount(events)} events, ${formatCount(claims)} claims`;
         await session.print(`${report.ok ? 'ok' : 'CORRUPT'}  ${report.directory}: ${read}`);
         await session.print(...report.findings.map(findingLine));
-        if (report.tornTailBytes > 0)
-          session.note(`a torn tail of ${report.tornTailBytes} bytes: the next start cuts it`);
+        if (report.tornTail !== null) session.note(tailSentence(report.tornTail, 'is to be cut'));
       }
       return report.ok ? EXIT.ok : EXIT.dataCorrupt;
     },

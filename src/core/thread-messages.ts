@@ -29,10 +29,12 @@ export type JournalMessage =
       readonly notes: readonly string[];
       readonly ms: number;
     }
-  /** A segment is full and sealed: a spare was taken, or was missing; a snapshot may be due. */
-  | { readonly kind: 'rolled'; readonly sparesMissing: number }
-  /** The end mark is written and the directory given back. */
-  | { readonly kind: 'ended' }
+  /** A segment is full and sealed, a spare was taken: another is to be made, and a snapshot may be due. */
+  | { readonly kind: 'rolled' }
+  /** Frames wait in the ring for a spare: to be told by wakeJournal() once there may be one. */
+  | { readonly kind: 'awaits-segment' }
+  /** The end mark is written and the directory given back. Frames of so many bytes found no room, and nobody was told of them. */
+  | { readonly kind: 'ended'; readonly unwrittenBytes: number }
   | { readonly kind: 'failed'; readonly code: FaultCode; readonly message: string };
 
 export interface WorkerThreadData {
@@ -72,7 +74,14 @@ export type SnapshotMessage =
       readonly ms: number;
     }
   /** Nothing has been sealed since the last snapshot. */
-  | { readonly kind: 'nothing-new' }
+  | { readonly kind: 'nothing-new'; readonly deleted: number }
+  /** The disk has not the room for it, so it was not begun. */
+  | {
+      readonly kind: 'no-room';
+      readonly neededBytes: number;
+      readonly roomBytes: number;
+      readonly deleted: number;
+    }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** Name of the BroadcastChannel on which workers announce changed events, by slot. */

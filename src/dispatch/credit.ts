@@ -23,8 +23,8 @@ import { positionUnit, ringHead, ringUsedUnits } from '../memory/ring.ts';
 import { FifoQueue } from './fifo-queue.ts';
 import type { Pending } from './flight.ts';
 
-/** A group starts on a new block, so a frame may cost up to one more than its bytes. Source: DESIGN.md §5. */
-const BLOCK_BYTES = 4096;
+/** What a frame in a group of its own costs beside its bytes, at most: the group's header, and the rest of its last block. */
+const GROUP_MORE_BYTES = 64 + 4096;
 const RESERVE_SHARE = 16;
 
 export interface Need {
@@ -102,7 +102,7 @@ export class Credit {
 
   /** Each frame may come to be a group of its own. */
   diskNeed(frameSum: number, count: number, largest: number): number {
-    return frameSum + largest + (count + 1) * BLOCK_BYTES;
+    return frameSum + largest + (count + 1) * GROUP_MORE_BYTES;
   }
 
   ringRoom(withReserve: boolean): number {

@@ -23,7 +23,7 @@ import { RequestStore } from '../core/request-codec.ts';
 import { SharedReply } from '../core/shared-reply.ts';
 import type { Arena } from '../memory/arena.ts';
 import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
-import { headPosition, loadDurable } from '../memory/ring.ts';
+import { awaitsSegment, headPosition, loadDurable } from '../memory/ring.ts';
 import { Accounts, type Account } from './account.ts';
 import { LOST, refusal, type OwnProblem } from './answers.ts';
 import { Batcher } from './batcher.ts';
@@ -83,7 +83,7 @@ export class Dispatcher implements RequestSink {
     this.#stall = new StallWatch({
       scheduler: this.#scheduler,
       stallAfterMs: options.stallAfterMs ?? STALL_AFTER_MS,
-      isWaiting: () => this.#gate.isWaiting,
+      isWaiting: () => this.#gate.isWaiting && !awaitsSegment(options.arena),
       changed: (isStalled) => this.#observe?.stalled?.(isStalled),
     });
     const sent = (pending: Pending, nowMs: number): void => this.#sent(pending, nowMs);

@@ -32,7 +32,7 @@ const KEPT_GUARD_WORDS = [
 
 /** Dumps an arena that nobody changes: a throwaway one of the snapshot builder. */
 export function* dumpArena(arena: Arena): Generator<Uint8Array> {
-  const slots = [REGISTRY_SLOT, ...eventSlots(arena)];
+  const slots = dumpedSlots(arena);
   let chunk = new Int32Array(CHUNK_WORDS);
   let used = 0;
   const full = (): Uint8Array => {
@@ -48,12 +48,10 @@ export function* dumpArena(arena: Arena): Generator<Uint8Array> {
     chunk[used++] = slot;
     chunk.set(slotWords(arena, slot), used);
     used += EVENT_WORDS;
-    const base = eventBase(arena, slot);
-    const extent = arena.geometry.heap + arena.words[base + EVENT.firstPage] * PAGE_WORDS;
-    for (let page = 0; page < arena.words[base + EVENT.pageCount]; page++) {
-      const start = extent + page * PAGE_WORDS;
-      if (isZero(arena.words, start)) continue;
+    const extent = extentOf(arena, slot);
+    for (const page of dumpedPages(arena, slot)) {
       if (used + 1 + PAGE_WORDS > CHUNK_WORDS) yield full();
+      const start = extent + page * PAGE_WORDS;
       chunk[used++] = page;
       chunk.set(arena.words.subarray(start, start + PAGE_WORDS), used);
       used += PAGE_WORDS;
@@ -62,6 +60,31 @@ export function* dumpArena(arena: Arena): Generator<Uint8Array> {
     chunk[used++] = -1;
   }
   if (used > 0) yield full();
+}
+
+/** Bytes of all that dumpArena() yields. */
+export function dumpBytes(arena: Arena): number {
+  let words = 2;
+  for (const slot of dumpedSlots(arena)) {
+    words += 1 + EVENT_WORDS + 1;
+    for (const _page of dumpedPages(arena, slot)) words += 1 + PAGE_WORDS;
+  }
+  return words * 4;
+}
+
+function dumpedSlots(arena: Arena): number[] {
+  return [REGISTRY_SLOT, ...eventSlots(arena)];
+}
+
+function extentOf(arena: Arena, slot: number): number {
+  return arena.geometry.heap + arena.words[eventBase(arena, slot) + EVENT.firstPage] * PAGE_WORDS;
+}
+
+/** Pages of an event's extent that are not all zero. */
+function* dumpedPages(arena: Arena, slot: number): Generator<number> {
+  const extent = extentOf(arena, slot);
+  const count = arena.words[eventBase(arena, slot) + EVENT.pageCount];
+  for (let page = 0; page < count; page++) if (!isZero(arena.words, extent + page * PAGE_WORDS)) yield page;
 }
 
 function isZero(words: Int32Array, start: number): boolean {
@@ -134,8 +157,7 @@ export function loadArena(arena: Arena, chunks: Iterable<Uint8Array>): void {
     reader.read(slot);
     if (isFirst) placeFirstSlot(arena, index, slot);
     else loadSlot(arena, index, slot);
-    const base = eventBase(arena, index);
-    const extent = arena.geometry.heap + arena.words[base + EVENT.firstPage] * PAGE_WORDS;
+    const extent = extentOf(arena, index);
     for (let number = reader.word(); number !== -1; number = reader.word()) {
       if (number < 0 || number >= slot[EVENT.pageCount]) {
         throw new FrontrowError('data-corrupt', `the snapshot has page ${number} of slot ${index}`);

@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto';
 import { FrontrowError } from '../core/assert.ts';
 import type { CopiedFile } from './backup.ts';
+import { writeWhole } from './disk.ts';
+import type { Disk } from './disk.ts';
 import { FORMAT_VERSION, segmentNumbers, snapshotPositions } from './layout.ts';
 import type { Position } from './port.ts';
 
@@ -54,6 +56,17 @@ export function makeManifest(
 export function encodeManifest(manifest: BackupManifest): string {
   const sha256 = createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
   return `${JSON.stringify({ ...manifest, sha256 }, null, 2)}\n`;
+}
+
+/** Durable when it returns, but for its name. Throws when the disk takes less than all of it. */
+export function writeManifest(disk: Disk, manifest: BackupManifest): void {
+  const file = disk.open(MANIFEST_NAME, 'create');
+  try {
+    writeWhole(file, [Buffer.from(encodeManifest(manifest))], 0);
+    file.sync();
+  } finally {
+    file.close();
+  }
 }
 
 /** @throws FrontrowError `data-corrupt` when a byte is not as it was written, `directory-unusable` when newer */

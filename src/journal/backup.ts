@@ -8,8 +8,8 @@
  *   - so the set is taken from one listing, and when a file of it has gone meanwhile the directory is listed again;
  *     what was copied before stays good, and what is listed no longer is dropped;
  *   - of the last segment the whole groups at its start are taken, by their checksums, and nothing behind them. A
- *     group that is being written is bad bytes with no valid group behind; when one stands there, it has been
- *     written since or is damaged, which a second look tells;
+ *     group that is being written is bad bytes with no later group's header behind; when one stands there, it has
+ *     been written since or is damaged, which a second look tells;
  *   - footers are derived, so one that was not there yet is made from the groups.
  *
  * The copy is a data directory of its own, with holes in place of zeros. Thread: none of the server's.
@@ -138,11 +138,16 @@ function endOfGroups(file: DiskFile): number {
     for (let group = reader.groupAt(offset); group !== null; group = reader.groupAt(offset)) {
       offset += groupBytes(group.payloadBytes);
     }
-    if (reader.laterGroup(offset) < 0) return offset;
-    // The one behind was written after a sync of this one, so by now all of it is there to read.
+    if (reader.laterHeader(offset) < 0) return offset;
+    // The one behind is written after a sync of this one, so by now all of this is there to read.
     window.forget();
     if (reader.groupAt(offset) === null) {
-      throw damaged(file.name, offset, 'a group is damaged and a valid one stands behind it', 'bad-group');
+      throw damaged(
+        file.name,
+        offset,
+        'a group is damaged that was synced: another stands behind it',
+        'bad-group',
+      );
     }
   }
 }

@@ -20,7 +20,7 @@ import * as fs from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { FrontrowError } from '../core/assert.ts';
-import { errorCode } from './disk.ts';
+import { errorCode, isDiskFull } from './disk.ts';
 import type { DiskLock } from './disk.ts';
 import type { Owner } from './port.ts';
 
@@ -37,8 +37,8 @@ export function lockDirectory(directory: string, owner: Owner, options: LockOpti
   const path = join(directory, 'lock');
   let descriptor: number;
   try {
-    // Append mode opens without truncating: the content is another's until the lock is ours.
-    descriptor = fs.openSync(path, 'a+', 0o600);
+    // Not truncated: the content is another's until the lock is ours.
+    descriptor = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
   } catch (error) {
     throw new FrontrowError('directory-unusable', `${path}: ${errorCode(error)}`, { cause: error });
   }
@@ -61,13 +61,27 @@ export function lockDirectory(directory: string, owner: Owner, options: LockOpti
       `${path}: flock ended with ${child.status ?? child.signal}`,
     );
   }
-  fs.ftruncateSync(descriptor, 0);
-  fs.writeSync(descriptor, ownerText(owner));
+  nameOwner(descriptor, owner);
   return {
     release(): void {
       fs.closeSync(descriptor);
     },
   };
+}
+
+/**
+ * Says in the lock file who holds it, over the last owner's text: on a full disk a file keeps what it has and gets no
+ * more. Where there is no room the file stays empty, since half a name says less than none; the lock is held all the same.
+ */
+function nameOwner(descriptor: number, owner: Owner): void {
+  const text = Buffer.from(ownerText(owner));
+  let written = 0;
+  try {
+    written = fs.writeSync(descriptor, text, 0, text.byteLength, 0);
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+  }
+  fs.ftruncateSync(descriptor, written === text.byteLength ? written : 0);
 }
 
 /**
@@ -108,7 +122,7 @@ function lockByPidFile(directory: string, owner: Owner): DiskLock {
   const path = join(directory, 'lock.pid');
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      fs.writeFileSync(path, ownerText(owner), { flag: 'wx', mode: 0o600 });
+      writeNew(path, ownerText(owner));
       return {
         release(): void {
           fs.rmSync(path, { force: true });
@@ -124,6 +138,19 @@ function lockByPidFile(directory: string, owner: Owner): DiskLock {
     fs.rmSync(path, { force: true });
   }
   throw inUse(directory, readOwner(path));
+}
+
+/** Makes a file that was not there, with all of its text, or throws and leaves none. */
+function writeNew(path: string, text: string): void {
+  const descriptor = fs.openSync(path, 'wx', 0o600);
+  try {
+    fs.writeFileSync(descriptor, text);
+  } catch (error) {
+    fs.rmSync(path, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
 
 /** Signal 0 only asks. EPERM means that the process is there and another user's. Source: kill(2). */

@@ -5,6 +5,7 @@
  * Synchronous: the journal thread sleeps in Atomics.wait and never turns its event loop.
  * Names are plain file names in the one directory. Failures are thrown as they come (`code` 'ENOSPC', …).
  */
+import type { StatsFs } from 'node:fs';
 import type { Owner } from './port.ts';
 
 export interface DiskFile {
@@ -35,6 +36,8 @@ export interface Disk {
   rename(from: string, to: string): void;
   unlink(name: string): void;
   syncDirectory(): void;
+  /** Bytes that new files may take. */
+  free(): number;
   /** One holder a directory. Throws FrontrowError `directory-in-use`, naming the holder. */
   lock(owner: Owner): DiskLock;
 }
@@ -43,6 +46,18 @@ export interface Disk {
 export function errorCode(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
+}
+
+/** Codes of a full disk or an exhausted quota. Source: open(2), write(2), rename(2). */
+const FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
+
+export function isDiskFull(error: unknown): boolean {
+  return FULL_CODES.has(errorCode(error));
+}
+
+/** What statfs(2) says a user may still write; a file system that does not say has no limit that we know. */
+export function freeBytes(stats: StatsFs): number {
+  return stats.blocks === 0 ? Infinity : stats.bavail * stats.bsize;
 }
 
 /** Opens to read; null when there is no such file (any more). */

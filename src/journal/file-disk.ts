@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { FrontrowError } from '../core/assert.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { errorCode } from './disk.ts';
+import { errorCode, freeBytes } from './disk.ts';
 import type { Disk, DiskFile, DiskLock, OpenMode } from './disk.ts';
 import type { Owner } from './port.ts';
 
@@ -88,6 +88,10 @@ export class FileDisk implements Disk {
     } finally {
       fs.closeSync(descriptor);
     }
+  }
+
+  free(): number {
+    return freeBytes(fs.statfsSync(this.directory));
   }
 
   lock(owner: Owner): DiskLock {

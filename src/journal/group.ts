@@ -96,6 +96,15 @@ export function claimedPayloadBytes(words: Int32Array, start: number, segment: S
 }
 
 /**
+ * Whether the header at word `start` says that everything before it was synced before it was written. It proves that
+ * much without its payload: it fits one sector, which is whole or not there, and nothing else carries the segment's salt.
+ */
+export function isHeaderAfterSync(words: Int32Array, start: number, segment: SegmentHeader): boolean {
+  if (claimedPayloadBytes(words, start, segment) < 0) return false;
+  return ((words[start + 2] >>> 16) & GROUP_FLAG_AFTER_SYNC) !== 0;
+}
+
+/**
  * Reads the group whose header is at word `start`, all of it being in `words`; null when its crc is wrong.
  */
 export function decodeGroup(words: Int32Array, start: number, offset: number): Group | null {

@@ -6,7 +6,8 @@
  *   - start at the newest snapshot that is whole, else an older one, else position 0; the segments from there on
  *     must all be there, chained by position and by the crc of the group before;
  *   - in a segment with a successor every byte was durable, so anything wrong in it is corruption;
- *   - in the last segment, bad bytes with no valid group behind them are a torn tail, else corruption;
+ *   - in the last segment, bad bytes with no group's header behind them are a torn tail, else corruption: a group is
+ *     written after those before it are synced, so its header tells that they were, even if its own rest is torn;
  *   - a footer in the last segment says that a successor existed: it is missing, which is corruption.
  */
 import { assert } from '../core/assert.ts';
@@ -19,6 +20,7 @@ import {
   BLOCK_BYTES,
   footerOffset,
   FORMAT_VERSION,
+  GROUP_HEADER_BYTES,
   groupBytes,
   segmentName,
   segmentNumbers,
@@ -319,8 +321,8 @@ class JournalReader {
   #endLast(reader: SegmentReader, open: OpenSegment): void {
     const { name } = reader.file;
     const { offset } = open.end;
-    if (reader.laterGroup(offset) >= 0) {
-      throw fatal('bad-group', name, offset, 'a group is damaged and a valid one stands behind it');
+    if (reader.laterHeader(offset) >= 0) {
+      throw fatal('bad-group', name, offset, 'a group is damaged that was synced: another stands behind it');
     }
     const footer = reader.footer();
     if (footer !== null) {
@@ -335,8 +337,16 @@ class JournalReader {
       throw missing(reader.header.number + 1);
     }
     const tailEnd = reader.tailEnd(offset);
-    if (tailEnd > offset) this.#tornTail = { file: name, offset, bytes: tailEnd - offset };
+    if (tailEnd > offset) this.#tornTail = this.#describeTail(reader, offset, tailEnd - offset);
     this.#last = open;
+  }
+
+  /** The positions are those that the tail's header claims; without one, as many as its bytes may hold. */
+  #describeTail(reader: SegmentReader, offset: number, bytes: number): TornTail {
+    const claimed = reader.claimedAt(offset);
+    const payloadBytes = claimed >= 0 ? claimed : Math.ceil(Math.max(0, bytes - GROUP_HEADER_BYTES) / 8) * 8;
+    const from = this.#position;
+    return { file: reader.file.name, offset, bytes, from, to: from + payloadBytes };
   }
 }
 

@@ -34,6 +34,8 @@ export const FOOTER_HEADER_BYTES = 64;
 export const FOOTER_ENTRY_BYTES = 16;
 
 export const SEGMENT_BYTES_DEFAULT = 64 << 20;
+/** Spares that are kept ready. */
+export const SPARE_COUNT_DEFAULT = 2;
 /** Offsets inside a segment fit 31 bits. */
 const SEGMENT_BYTES_MAX = 1 << 30;
 /** Events that a footer can name. One more only makes history scan where it could have jumped. */
@@ -92,6 +94,14 @@ export function segmentCapacity(shape: SegmentShape): number {
   return groupsEnd(shape) - BLOCK_BYTES - BLOCK_BYTES;
 }
 
+/**
+ * What a spare adds to the room for groups of at most a quarter of a segment, whatever their order: a roll leaves less
+ * than one such group of the segment before unused.
+ */
+export function spareRoom(shape: SegmentShape): number {
+  return segmentCapacity(shape) - groupBytes(Math.floor(shape.segmentBytes / 4));
+}
+
 export const PART_SUFFIX = '.part';
 /** A snapshot that recovery found damaged and did without. */
 export const BAD_SUFFIX = '.bad';
@@ -100,6 +110,16 @@ export const SPARE_NOW = `spare-now${PART_SUFFIX}`;
 const SPARE = /^spare-(\d{6,})\.zero$/;
 const SEGMENT = /^segment-(\d{10,})\.journal$/;
 const SNAPSHOT = /^snapshot-(\d{16})\.snapshot$/;
+
+/** A spare that is being made; without a maker, what a failure or a killed process has left of one. */
+export function isSparePart(name: string): boolean {
+  return name.endsWith(PART_SUFFIX) && SPARE.test(name.slice(0, -PART_SUFFIX.length));
+}
+
+/** Likewise of a snapshot. */
+export function isSnapshotPart(name: string): boolean {
+  return name.endsWith(PART_SUFFIX) && SNAPSHOT.test(name.slice(0, -PART_SUFFIX.length));
+}
 
 export function segmentName(number: number): string {
   return `segment-${String(number).padStart(10, '0')}.journal`;

@@ -42,11 +42,17 @@ export interface Owner {
   readonly since: string;
 }
 
-/** A last write that a crash interrupted: never acknowledged, now cut off and zeroed. */
+/**
+ * Bytes behind the last whole group that are none, cut off and zeroed by a start. As a rule a last write that a crash
+ * interrupted, which was never acknowledged. A last group that was damaged later looks the same.
+ */
 export interface TornTail {
   readonly file: string;
   readonly offset: number;
   readonly bytes: number;
+  /** The positions that it held, as far as can be told. */
+  readonly from: Position;
+  readonly to: Position;
 }
 
 export interface Recovered {

@@ -76,6 +76,17 @@ export interface UnsealedSegment {
   readonly footer: Uint8Array;
 }
 
+/** A torn tail for a log or a report: `act` says what becomes of it. */
+export function tailSentence(
+  { file, offset, bytes, from, to }: TornTail,
+  act: 'was cut' | 'is to be cut',
+): string {
+  return (
+    `${file} at offset ${offset}: a torn tail of ${bytes} bytes, positions ${from} to ${to}, ${act}; either a crash ` +
+    'interrupted its write, and nothing of it was acknowledged, or it was damaged later'
+  );
+}
+
 /** A problem for a log or an error message. */
 export function sentence(problem: Problem): string {
   return `${problem.file} at offset ${problem.offset}: ${problem.message} (${problem.code})`;

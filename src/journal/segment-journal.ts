@@ -7,6 +7,8 @@
  * Invariants:
  *   - a group is written when everything before it is synced, in blocks that hold nothing else;
  *   - a segment has its name only when its header is durable, and its predecessor's footer comes after that;
+ *   - a start writes nothing new: its begin mark waits for the first group, so a full disk does not keep it from reading;
+ *   - one block of the open segment is left for the end mark, so a full disk does not keep it from a clean end;
  *   - after a failed or short write or sync nothing more is acknowledged: what the disk holds is unknown,
  *     and a second fsync may say yes to pages that the first one dropped (fsync(2), "Errors").
  */
@@ -19,7 +21,7 @@ import { FrameAudit } from './frame-audit.ts';
 import { encodeGroupHeader, GROUP_FLAG_AFTER_SYNC, GROUP_KIND } from './group.ts';
 import type { GroupKind } from './group.ts';
 import { readJournal } from './journal-reader.ts';
-import { sentence } from './read-report.ts';
+import { sentence, tailSentence } from './read-report.ts';
 import type { OpenSegment, ReadReport } from './read-report.ts';
 import {
   BAD_SUFFIX,
@@ -41,6 +43,8 @@ import type { SegmentShape } from './layout.ts';
 import type { AppendOutcome, FramesSink, Journal, Owner, Position, Recovered } from './port.ts';
 import { NoRoomError, SegmentMaker } from './segment-maker.ts';
 import type { ActiveSegment } from './segment-maker.ts';
+import type { SegmentHeader } from './segment-header.ts';
+import { removeSnapshotParts } from './snapshot.ts';
 
 export interface SegmentJournalOptions {
   readonly segmentBytes?: number;
@@ -51,6 +55,11 @@ export interface SegmentJournalOptions {
    * not.
    */
   readonly durability?: 'sync' | 'none';
+  /**
+   * Somebody else makes spares (segment-supply.ts): where there is none, append() answers `full` at once. Without a
+   * supply the journal fills a file itself. The first segment of a new journal it fills in any case.
+   */
+  readonly hasSupply?: boolean;
   /** Random bytes for incarnation and salts; tests give a seeded one. */
   readonly random?: (bytes: number) => Uint8Array;
 }
@@ -60,17 +69,9 @@ export interface JournalStats {
   readonly groups: number;
   readonly payloadBytes: number;
   readonly rolls: number;
-  /** Segments that this thread had to fill itself because no spare was ready: each costs a pause. */
-  readonly sparesMissing: number;
 }
 
 const OK: AppendOutcome = { ok: true };
-
-function noRoomToStart(cause: unknown): FrontrowError {
-  return new FrontrowError('directory-unusable', 'the disk has no room for another journal segment', {
-    cause,
-  });
-}
 
 /**
  * Writes the unproven groups again, byte for byte. When the last owner's sync failed, the kernel may have
@@ -84,11 +85,20 @@ function rewrite(file: DiskFile, last: OpenSegment): void {
   if (count > 0) writeWhole(file, [bytes], last.unprovenOffset);
 }
 
+/**
+ * Nothing is added to a segment of an older format: an older Frontrow would misread it. It refuses the successor by its
+ * header, and so the whole directory.
+ */
+function isWritable(header: SegmentHeader): boolean {
+  return header.format === FORMAT_VERSION;
+}
+
 export class SegmentJournal implements Journal {
   readonly disk: Disk;
   readonly #shape: SegmentShape;
   readonly #maker: SegmentMaker;
   readonly #durability: 'sync' | 'none';
+  readonly #hasSupply: boolean;
   readonly #random: (bytes: number) => Uint8Array;
   readonly #audit = new FrameAudit();
   readonly #groupWords = new Int32Array(GROUP_HEADER_BYTES / 4);
@@ -100,6 +110,10 @@ export class SegmentJournal implements Journal {
   #position: Position = 0;
   #previousCrc = 0;
   #lost: AppendOutcome | null = null;
+  /** The begin mark is written. */
+  #hasBegun = false;
+  /** The last group is an end mark. */
+  #isMarkedClean = false;
   #ended = false;
   #groups = 0;
   #payloadBytes = 0;
@@ -113,6 +127,7 @@ export class SegmentJournal implements Journal {
     };
     checkShape(this.#shape);
     this.#durability = options.durability ?? 'sync';
+    this.#hasSupply = options.hasSupply ?? false;
     this.#random = options.random ?? randomBytes;
     this.#maker = new SegmentMaker(disk, this.#shape, this.#random);
   }
@@ -122,7 +137,6 @@ export class SegmentJournal implements Journal {
       groups: this.#groups,
       payloadBytes: this.#payloadBytes,
       rolls: this.#rolls,
-      sparesMissing: this.#maker.sparesMissing,
     };
   }
 
@@ -154,8 +168,7 @@ export class SegmentJournal implements Journal {
     this.#position = report.position;
     this.#repair(report);
     this.#openLast(report);
-    this.#leaveOlderFormat();
-    this.#writeMark(GROUP_KIND.begin);
+    this.#isMarkedClean = report.cleanEnd;
     return {
       incarnation: this.#incarnation,
       epoch: this.#epoch,
@@ -163,7 +176,10 @@ export class SegmentJournal implements Journal {
       tornTail: report.tornTail,
       cleanEnd: report.incarnation === null || report.cleanEnd,
       groups: report.groups,
-      notes: report.problems.map(sentence),
+      notes: [
+        ...report.problems.map(sentence),
+        ...(report.tornTail === null ? [] : [tailSentence(report.tornTail, 'was cut')]),
+      ],
     };
   }
 
@@ -195,9 +211,7 @@ export class SegmentJournal implements Journal {
         file.sync();
       });
     }
-    for (const name of this.disk.list()) {
-      if (name.startsWith('snapshot-') && name.endsWith(PART_SUFFIX)) this.disk.unlink(name);
-    }
+    removeSnapshotParts(this.disk);
     // Put aside, so that trim never counts on it; trim also deletes it when it is no longer of interest.
     for (const problem of report.problems) {
       if (problem.code === 'bad-snapshot') this.disk.rename(problem.file, `${problem.file}${BAD_SUFFIX}`);
@@ -219,9 +233,11 @@ export class SegmentJournal implements Journal {
       assert(report.incarnation === null, 'a journal with segments has a last one');
       this.#incarnation = Buffer.from(this.#random(16)).toString('hex');
       try {
-        this.#active = this.#startSegment(1);
+        this.#active = this.#startSegment(1, true);
       } catch (error) {
-        throw error instanceof NoRoomError ? noRoomToStart(error) : error;
+        if (!(error instanceof NoRoomError)) throw error;
+        const message = 'the disk has no room for the first segment of a journal';
+        throw new FrontrowError('directory-unusable', message, { cause: error });
       }
       return;
     }
@@ -232,21 +248,11 @@ export class SegmentJournal implements Journal {
     this.#active = { file, header, index, offset: end.offset };
   }
 
-  /**
-   * Nothing is added to a segment of an older format: an older Frontrow would misread it. It refuses the new one
-   * by its header, and so the whole directory.
-   */
-  #leaveOlderFormat(): void {
-    assert(this.#active !== null, 'a segment is open');
-    if (this.#active.header.format === FORMAT_VERSION) return;
-    const full = this.#roll();
-    if (full !== null) throw noRoomToStart(full);
-  }
-
   room(): number {
     const active = this.#active;
-    if (active === null) return 0;
-    return Math.max(0, groupsEnd(active.header) - BLOCK_BYTES - active.offset);
+    if (active === null || !isWritable(active.header)) return 0;
+    const marks = this.#hasBegun ? 1 : 2;
+    return Math.max(0, groupsEnd(active.header) - marks * BLOCK_BYTES - active.offset);
   }
 
   append(position: Position, chunks: readonly Uint8Array[]): AppendOutcome {
@@ -257,13 +263,16 @@ export class SegmentJournal implements Journal {
     let payloadBytes = 0;
     for (const chunk of chunks) payloadBytes += chunk.byteLength;
     assert(payloadBytes > 0, 'a group holds frames');
-    assert(groupBytes(payloadBytes) <= segmentCapacity(this.#shape), 'a group fits into a segment');
+    const bytesMax = segmentCapacity(this.#shape) - BLOCK_BYTES;
+    assert(groupBytes(payloadBytes) <= bytesMax, 'a group fits into a segment, with a begin mark before it');
     try {
       if (groupBytes(payloadBytes) > this.room()) {
         const full = this.#roll();
         if (full !== null) return full;
       }
       const active = this.#active;
+      if (!this.#hasBegun) this.#writeMark(GROUP_KIND.begin);
+      this.#hasBegun = true;
       for (const chunk of chunks) this.#noteFrames(chunk, active);
       this.#writeGroup(active, GROUP_KIND.frames, chunks, payloadBytes);
       this.#groups++;
@@ -303,18 +312,13 @@ export class SegmentJournal implements Journal {
     active.offset += groupBytes(payloadBytes);
     this.#position += payloadBytes;
     this.#previousCrc = crc;
+    this.#isMarkedClean = kind === GROUP_KIND.end;
   }
 
-  /**
-   * A group without frames. One block is always left for the end mark; a begin mark rolls when it is the
-   * last.
-   */
+  /** A group without frames. Its block was left free for it: see room(). */
   #writeMark(kind: typeof GROUP_KIND.begin | typeof GROUP_KIND.end): void {
     assert(this.#active !== null, 'marks go into an open segment');
-    if (kind === GROUP_KIND.begin && this.room() < BLOCK_BYTES) {
-      const full = this.#roll();
-      if (full !== null) throw noRoomToStart(full);
-    }
+    assert(this.#active.offset + BLOCK_BYTES <= groupsEnd(this.#active.header), 'a block is left for a mark');
     // Without durability the groups before are in the page cache only, and this mark claims that they are
     // kept.
     if (this.#durability === 'none') this.#active.file.sync();
@@ -332,7 +336,7 @@ export class SegmentJournal implements Journal {
     if (this.#durability === 'none') old.file.sync();
     let next: ActiveSegment;
     try {
-      next = this.#startSegment(old.header.number + 1);
+      next = this.#startSegment(old.header.number + 1, !this.#hasSupply);
     } catch (error) {
       if (error instanceof NoRoomError) return { ok: false, reason: 'full', cause: error };
       throw error;
@@ -346,22 +350,28 @@ export class SegmentJournal implements Journal {
     return null;
   }
 
-  #startSegment(number: number): ActiveSegment {
-    return this.#maker.start({
-      number,
-      firstPosition: this.#position,
-      previousCrc: this.#previousCrc,
-      epoch: this.#epoch,
-      incarnation: this.#incarnation,
-    });
+  #startSegment(number: number, mayFill: boolean): ActiveSegment {
+    return this.#maker.start(
+      {
+        number,
+        firstPosition: this.#position,
+        previousCrc: this.#previousCrc,
+        epoch: this.#epoch,
+        incarnation: this.#incarnation,
+      },
+      mayFill,
+    );
   }
 
   end(): AppendOutcome {
     if (this.#lost !== null) return this.#lost;
+    assert(this.#active !== null, 'a journal is recovered before it ends');
     assert(!this.#ended, 'a journal ends once');
+    this.#ended = true;
+    // Where nothing was written, an end mark may be there already, or the segment be an older Frontrow's.
+    if (this.#isMarkedClean || !isWritable(this.#active.header)) return OK;
     try {
       this.#writeMark(GROUP_KIND.end);
-      this.#ended = true;
       return OK;
     } catch (error) {
       return this.#loseTo(error);

@@ -1,10 +1,11 @@
 /**
- * Starts segments: takes a spare (or fills a file here and now), writes its header, gives it its name.
+ * Starts segments: takes a spare, writes its header, gives it its name. Without a supply of spares it fills a file here
+ * and now.
  *
  * Thread: the journal thread. Invariant: a file has a segment's name only when its header is durable.
  */
 import {
-  errorCode,
+  isDiskFull,
   openToWriteIfThere,
   ShortWriteError,
   unlinkIfThere,
@@ -32,29 +33,30 @@ export type SegmentStart = Pick<
   'number' | 'firstPosition' | 'previousCrc' | 'epoch' | 'incarnation'
 >;
 
-/** There is no room for a new file, and none has been given a segment's name. */
+/** There is no spare, or no room for another file. Nothing has been given a segment's name, so it may be tried again. */
 export class NoRoomError extends Error {
   override readonly name = 'NoRoomError';
 }
-
-const FULL_CODES = new Set(['ENOSPC', 'EDQUOT']);
 
 /** A new file that takes less than it is given is a full disk, as a failed write to it may be. */
 function orNoRoom<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (!FULL_CODES.has(errorCode(error)) && !(error instanceof ShortWriteError)) throw error;
+    if (!isDiskFull(error) && !(error instanceof ShortWriteError)) throw error;
     throw new NoRoomError('there is no room for another segment', { cause: error });
   }
+}
+
+interface NamedFile {
+  readonly name: string;
+  readonly file: DiskFile;
 }
 
 export class SegmentMaker {
   readonly #disk: Disk;
   readonly #shape: SegmentShape;
   readonly #random: (bytes: number) => Uint8Array;
-  /** Segments that had to be filled here because no spare was ready. */
-  sparesMissing = 0;
 
   constructor(disk: Disk, shape: SegmentShape, random: (bytes: number) => Uint8Array) {
     this.#disk = disk;
@@ -62,9 +64,12 @@ export class SegmentMaker {
     this.#random = random;
   }
 
-  /** Throws NoRoomError when nothing has changed; any other failure is final for the journal. */
-  start(from: SegmentStart): ActiveSegment {
-    const { name, file } = this.#takeSpare();
+  /**
+   * Throws NoRoomError when nothing has changed; any other failure is final for the journal.
+   * @param mayFill whether a file is made when there is no spare
+   */
+  start(from: SegmentStart, mayFill: boolean): ActiveSegment {
+    const { name, file } = this.#openSpare() ?? this.#fillOne(mayFill);
     try {
       const salts = new Int32Array(Uint8Array.from(this.#random(8)).buffer);
       const header: SegmentHeader = {
@@ -78,9 +83,10 @@ export class SegmentMaker {
         writeWhole(file, [encodeSegmentHeader(header)], 0);
         file.sync();
       });
+      // A directory may have no room for one more name: then the spare keeps its own. Source: rename(2), ENOSPC.
+      orNoRoom(() => this.#disk.rename(name, segmentName(from.number)));
       // From here on a failure is final, whatever it is called: the name may or may not be there after a
       // crash.
-      this.#disk.rename(name, segmentName(from.number));
       this.#disk.syncDirectory();
       return { file, header, index: new EventIndex(this.#shape.eventsMax), offset: BLOCK_BYTES };
     } catch (error) {
@@ -89,8 +95,8 @@ export class SegmentMaker {
     }
   }
 
-  /** The next ready spare of the right size; without one, a file filled here and now. */
-  #takeSpare(): { name: string; file: DiskFile } {
+  /** The next ready spare of the right size; null when there is none. */
+  #openSpare(): NamedFile | null {
     for (const number of spareNumbers(this.#disk.list())) {
       const name = spareName(number);
       // The supply deletes spares of another size, perhaps just now.
@@ -99,7 +105,11 @@ export class SegmentMaker {
       if (file.size() === this.#shape.segmentBytes) return { name, file };
       file.close();
     }
-    this.sparesMissing++;
+    return null;
+  }
+
+  #fillOne(mayFill: boolean): NamedFile {
+    if (!mayFill) throw new NoRoomError('there is no spare segment');
     unlinkIfThere(this.#disk, SPARE_NOW);
     const file = orNoRoom(() => this.#disk.open(SPARE_NOW, 'create'));
     try {

@@ -8,7 +8,7 @@ import { assert } from '../core/assert.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { decodeFooter } from './footer.ts';
 import type { Footer } from './footer.ts';
-import { claimedPayloadBytes, decodeGroup, GROUP_FLAG_AFTER_SYNC } from './group.ts';
+import { claimedPayloadBytes, decodeGroup, isHeaderAfterSync } from './group.ts';
 import type { Group } from './group.ts';
 import { BLOCK_BYTES, footerOffset, GROUP_HEADER_BYTES, groupsEnd } from './layout.ts';
 import { decodeSegmentHeader } from './segment-header.ts';
@@ -90,14 +90,22 @@ export class SegmentReader {
   }
 
   /**
-   * Offset of a valid group behind `offset` that proves that the bytes at `offset` had been durable; else -1.
+   * Offset of a group's header behind `offset` that proves that the bytes at `offset` had been durable; else -1. The
+   * rest of that group may be torn.
    */
-  laterGroup(offset: number): number {
+  laterHeader(offset: number): number {
     for (let at = offset + BLOCK_BYTES; at < this.#end; at += BLOCK_BYTES) {
-      const group = this.groupAt(at);
-      if (group !== null && (group.flags & GROUP_FLAG_AFTER_SYNC) !== 0) return at;
+      const start = this.#window.load(this.file, at, GROUP_HEADER_BYTES);
+      if (start < 0) break;
+      if (isHeaderAfterSync(this.#window.words, start, this.header)) return at;
     }
     return -1;
+  }
+
+  /** Payload bytes that the header at `offset` claims, whether they are there or not; -1 when none can be read. */
+  claimedAt(offset: number): number {
+    const start = this.#window.load(this.file, offset, GROUP_HEADER_BYTES);
+    return start < 0 ? -1 : claimedPayloadBytes(this.#window.words, start, this.header);
   }
 
   /** Offset after the last byte that is not zero in [offset, end of the groups), or `offset`. */

@@ -3,15 +3,27 @@
  * takes by renaming them.
  *
  * Thread: main (or any that turns its event loop); all calls are asynchronous. The journal thread never runs
- * its event loop, so nothing is said between the two but file names: `replenish()` counts what is there. Call
- * it at start and whenever the journal has moved on to a new segment. After a failure it tries again by itself:
- * with a full disk nothing rolls, so nothing else would ask once there is room.
+ * its event loop, so nothing is said between the two but file names, and how many of them it has taken: `replenish()`
+ * counts what is there. Call it at start and whenever the journal has moved on to a new segment or waits for one. After
+ * a failure it tries again by itself: with a full disk nothing rolls, so nothing else would ask once there is room.
+ *
+ * Invariant: `ready` is never more than the spares that are there, as long as nobody else deletes them: admission
+ * rests on it.
  */
-import { open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../core/assert.ts';
-import { errorCode } from './disk.ts';
-import { BLOCK_BYTES, PART_SUFFIX, SEGMENT_BYTES_DEFAULT, spareName, spareNumbers } from './layout.ts';
+import { errorCode, freeBytes, ShortWriteError } from './disk.ts';
+import {
+  BLOCK_BYTES,
+  isSparePart,
+  PART_SUFFIX,
+  SEGMENT_BYTES_DEFAULT,
+  SPARE_COUNT_DEFAULT,
+  spareName,
+  spareNumbers,
+} from './layout.ts';
 
 export interface SegmentSupplyOptions {
   readonly directory: string;
@@ -19,7 +31,9 @@ export interface SegmentSupplyOptions {
   readonly segmentBytes?: number;
   /** Spares to keep ready. */
   readonly spareCount?: number;
-  /** Told after each change, so that admission can count the credit: spares × segmentCapacity(). */
+  /** How many spares the journal has taken so far. Asked whenever `ready` is, so that a roll lowers that at once. */
+  readonly taken?: () => number;
+  /** Told when a count gives another number than before. */
   readonly onReady?: (ready: number) => void;
   /** From a failure to the next try. */
   readonly retryMs?: number;
@@ -27,7 +41,6 @@ export interface SegmentSupplyOptions {
   readonly onProblem?: (error: unknown) => void;
 }
 
-const SPARE_COUNT_DEFAULT = 2;
 const RETRY_MS_DEFAULT = 2000;
 /**
  * Written and synced at once. Not more: a sync of the journal that meets a large one waits for all of it, up to 47 ms for a
@@ -41,9 +54,11 @@ export class SegmentSupply {
   readonly #segmentBytes: number;
   readonly #spareCount: number;
   readonly #retryMs: number;
+  readonly #taken: () => number;
   readonly #onReady: (ready: number) => void;
   readonly #onProblem: (error: unknown) => void;
-  #ready = 0;
+  #counted = 0;
+  #takenAtCount = 0;
   #nextNumber = 1;
   #running: Promise<void> | null = null;
   #isAskedAgain = false;
@@ -55,14 +70,15 @@ export class SegmentSupply {
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES_DEFAULT;
     this.#spareCount = options.spareCount ?? SPARE_COUNT_DEFAULT;
     this.#retryMs = options.retryMs ?? RETRY_MS_DEFAULT;
+    this.#taken = options.taken ?? ((): number => 0);
     this.#onReady = options.onReady ?? ((): void => {});
     this.#onProblem = options.onProblem ?? ((): void => {});
     assert(this.#segmentBytes % BLOCK_BYTES === 0, 'a segment is whole blocks');
   }
 
-  /** Spares that were there when last counted. The journal may have taken one since. */
+  /** Spares that were there when last counted, less those that the journal has taken since. */
   get ready(): number {
-    return this.#ready;
+    return Math.max(0, this.#counted - (this.#taken() - this.#takenAtCount));
   }
 
   /** Counts the spares and makes those that are missing. Settles when done or failed; never rejects. */
@@ -92,12 +108,13 @@ export class SegmentSupply {
       do {
         this.#isAskedAgain = false;
         await this.#count();
-        while (this.#ready < this.#spareCount && !this.#isClosed && !this.#isAskedAgain) {
+        while (this.ready < this.#spareCount && !this.#isClosed && !this.#isAskedAgain) {
           await this.#make();
           await this.#count();
         }
       } while (this.#isAskedAgain && !this.#isClosed);
     } catch (error) {
+      await this.#count().catch(() => this.#setReady(0, this.#taken()));
       this.#onProblem(error);
       this.#retryLater();
     }
@@ -110,6 +127,9 @@ export class SegmentSupply {
   }
 
   async #count(): Promise<void> {
+    // Read before the listing: a spare that is taken meanwhile may be missed twice, until the next count; it is never
+    // counted once too often.
+    const taken = this.#taken();
     const numbers = spareNumbers(await readdir(this.#directory));
     let ready = 0;
     for (const number of numbers) {
@@ -119,24 +139,25 @@ export class SegmentSupply {
       if (bytes === this.#segmentBytes) ready++;
       else if (bytes !== null) await rm(path, { force: true });
     }
-    if (ready === this.#ready) return;
-    this.#ready = ready;
-    this.#onReady(ready);
+    this.#setReady(ready, taken);
+  }
+
+  #setReady(counted: number, taken: number): void {
+    const before = this.ready;
+    this.#counted = counted;
+    this.#takenAtCount = taken;
+    if (this.ready !== before) this.#onReady(this.ready);
   }
 
   /** The name without `.part` promises a file that is whole on disk, so it comes last. */
   async #make(): Promise<void> {
+    await this.#clear();
     const path = join(this.#directory, spareName(this.#nextNumber++));
     const part = `${path}${PART_SUFFIX}`;
     try {
       const file = await open(part, 'w', 0o600);
       try {
-        for (let at = 0; at < this.#segmentBytes && !this.#isClosed;) {
-          const bytes = Math.min(FILL_BYTES, this.#segmentBytes - at);
-          at += (await file.write(ZEROS, 0, bytes, at)).bytesWritten;
-          await file.datasync();
-        }
-        await file.sync();
+        await this.#fill(file);
       } finally {
         await file.close();
       }
@@ -147,9 +168,32 @@ export class SegmentSupply {
       await rename(part, path);
       await this.#syncDirectory();
     } catch (error) {
-      await rm(part, { force: true });
+      // If this fails too, the next attempt clears it away; why there is no spare is told by the error at hand.
+      await rm(part, { force: true }).catch(() => {});
       throw error;
     }
+  }
+
+  /** Removes what a killed process has left, and refuses to fill the disk up for a spare that does not fit. */
+  async #clear(): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      if (isSparePart(name)) await rm(join(this.#directory, name), { force: true });
+    }
+    const free = freeBytes(await statfs(this.#directory));
+    if (free >= this.#segmentBytes) return;
+    const message = `a segment takes ${this.#segmentBytes} bytes, and the disk has ${free}`;
+    throw Object.assign(new Error(message), { code: 'ENOSPC' });
+  }
+
+  async #fill(file: FileHandle): Promise<void> {
+    for (let at = 0; at < this.#segmentBytes && !this.#isClosed;) {
+      const bytes = Math.min(FILL_BYTES, this.#segmentBytes - at);
+      const { bytesWritten } = await file.write(ZEROS, 0, bytes, at);
+      if (bytesWritten === 0) throw new ShortWriteError(`a spare: nothing was written at offset ${at}`);
+      at += bytesWritten;
+      await file.datasync();
+    }
+    await file.sync();
   }
 
   async #syncDirectory(): Promise<void> {

@@ -11,7 +11,10 @@
  *   write-error  EIO after some of the bytes
  *   short-write  fewer bytes than given, and no error
  *   sync-error   EIO; the kernel has dropped the dirty marks, so that a second sync lies (fsync(2), "Errors")
- *   no-space     ENOSPC for a new file or a longer one; changes nothing
+ *   no-space     ENOSPC for a new file, a longer one or a new name; changes nothing; lasts until it is disarmed
+ *
+ * A disk of `capacityBytes` fills up as a real one: a write that grows a file takes what fits, and throws ENOSPC when
+ * nothing does. Names and empty files cost nothing.
  */
 import { FrontrowError } from '../core/assert.ts';
 import type { Disk, DiskFile, DiskLock, OpenMode } from './disk.ts';
@@ -39,7 +42,7 @@ class Content {
   readonly dirty = new Set<number>();
 }
 
-type Operation = 'write' | 'grow' | 'sync' | 'directory';
+type Operation = 'write' | 'grow' | 'sync' | 'name' | 'unlink';
 
 export class SimulatedDisk implements Disk {
   readonly #random: SeededRandom;
@@ -52,8 +55,11 @@ export class SimulatedDisk implements Disk {
   #life = 0;
   /** Operations that changed something. */
   operations = 0;
+  /** What all files together may take; may be changed at any time, also to less than they have. */
+  capacityBytes: number;
 
-  constructor(seed: number) {
+  constructor(seed: number, capacityBytes = Infinity) {
+    this.capacityBytes = capacityBytes;
     this.#random = new SeededRandom(seed);
   }
 
@@ -129,7 +135,7 @@ export class SimulatedDisk implements Disk {
 
   rename(from: string, to: string): void {
     this.#checkAlive();
-    this.#strike('directory');
+    this.#strike('name');
     const content = this.#find(from);
     this.#changeNames((names) => {
       names.delete(from);
@@ -139,7 +145,7 @@ export class SimulatedDisk implements Disk {
 
   unlink(name: string): void {
     this.#checkAlive();
-    this.#strike('directory');
+    this.#strike('unlink');
     this.#find(name);
     this.#changeNames((names) => names.delete(name));
   }
@@ -149,6 +155,12 @@ export class SimulatedDisk implements Disk {
     if (this.#strike('sync') === 'sync-error') throw systemError('EIO', 'directory sync');
     this.#durableFiles = new Map(this.#files);
     this.#pendingNames = [];
+  }
+
+  free(): number {
+    let used = 0;
+    for (const { cached } of this.#files.values()) used += cached.byteLength;
+    return Math.max(0, this.capacityBytes - used);
   }
 
   lock(owner: Owner): DiskLock {
@@ -193,7 +205,7 @@ export class SimulatedDisk implements Disk {
       throw new SimulatedCrash(`crash at operation ${this.operations}`);
     }
     if (fault.kind === 'no-space') {
-      if (operation === 'grow') throw systemError('ENOSPC', 'no space left');
+      if (operation === 'grow' || operation === 'name') throw systemError('ENOSPC', 'no space left');
       return null;
     }
     const isMet =
@@ -236,7 +248,10 @@ export class SimulatedDisk implements Disk {
   #write(content: Content, bytes: Uint8Array, offset: number): number {
     const end = offset + bytes.byteLength;
     const fault = this.#strike(end > content.cached.byteLength ? 'grow' : 'write');
-    const count = fault === null ? bytes.byteLength : this.#random.below(bytes.byteLength + 1);
+    const roomEnd = content.cached.byteLength + this.free();
+    const fits = Math.max(0, Math.min(bytes.byteLength, roomEnd - offset));
+    if (fits === 0 && bytes.byteLength > 0 && fault === null) throw systemError('ENOSPC', 'no space left');
+    const count = fault === null ? fits : this.#random.below(fits + 1);
     if (offset + count > content.cached.byteLength) {
       const longer = new Uint8Array(offset + count);
       longer.set(content.cached);

@@ -14,9 +14,19 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '../core/assert.ts';
 import { high, low, wide } from '../core/frame.ts';
-import { unlinkIfThere, writeWhole } from './disk.ts';
+import { openIfThere, unlinkIfThere, writeWhole } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import { FORMAT_VERSION, isReadableFormat, PART_SUFFIX, snapshotName, unreadableFormat } from './layout.ts';
+import {
+  FORMAT_VERSION,
+  isReadableFormat,
+  isSnapshotPart,
+  isSparePart,
+  PART_SUFFIX,
+  snapshotName,
+  SPARE_COUNT_DEFAULT,
+  spareNumbers,
+  unreadableFormat,
+} from './layout.ts';
 import type { SnapshotInfo } from './port.ts';
 
 /** 'FRSN', 'FRSC', 'FRSE' */
@@ -53,14 +63,66 @@ export class SnapshotReadError extends Error {
 }
 
 /**
+ * The most that a snapshot of `contentBytes` takes on disk. Chunk headers and padding are a few bytes for each of its
+ * megabytes; what the file system adds is a little more.
+ */
+export function snapshotFileBytes(contentBytes: number): number {
+  return contentBytes + Math.ceil(contentBytes / 1024) + (64 << 10);
+}
+
+/**
+ * What a snapshot may take: the free room, less that of the spares that the supply has yet to make. Of those, only as many
+ * count as can be made: with less room than a segment takes, a snapshot, after which old segments go, is the way to more.
+ */
+export function snapshotRoom(disk: Disk, segmentBytes: number): number {
+  const names = disk.list();
+  const free = disk.free();
+  const begun = names.filter(isSparePart).reduce((sum, name) => sum + sizeIfThere(disk, name), 0);
+  const missing = Math.max(0, SPARE_COUNT_DEFAULT - spareNumbers(names).length);
+  const due = Math.min(missing, Math.floor((free + begun) / segmentBytes));
+  return Math.min(free, free + begun - due * segmentBytes);
+}
+
+function sizeIfThere(disk: Disk, name: string): number {
+  const file = openIfThere(disk, name);
+  if (file === null) return 0;
+  try {
+    return file.size();
+  } finally {
+    file.close();
+  }
+}
+
+/** Deletes what attempts that did not get to their end have left, this process's or another's. */
+export function removeSnapshotParts(disk: Disk): void {
+  for (const name of disk.list().filter(isSnapshotPart)) unlinkIfThere(disk, name);
+}
+
+/**
  * Writes a snapshot and gives it its name. Durable when it returns; throws what the disk throws, and then no
- * snapshot has changed. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; they are used before the next is asked
+ * snapshot has changed and nothing is left of this one. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; they are used before the next is asked
  * for.
  */
 export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<Uint8Array>): SnapshotInfo {
   const name = snapshotName(info.position);
   const part = `${name}${PART_SUFFIX}`;
   unlinkIfThere(disk, part);
+  try {
+    const bytes = writePart(disk, part, info, chunks);
+    disk.rename(part, name);
+    disk.syncDirectory();
+    return { ...info, bytes };
+  } catch (error) {
+    try {
+      unlinkIfThere(disk, part);
+    } catch {
+      // The next attempt takes it away; the first error says why there is no snapshot.
+    }
+    throw error;
+  }
+}
+
+function writePart(disk: Disk, part: string, info: SnapshotInfo, chunks: Iterable<Uint8Array>): number {
   const file = disk.open(part, 'create');
   let bytes = 0;
   try {
@@ -93,12 +155,10 @@ export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<U
     }
     writeWhole(file, [encodeEnd(info, count, bytes, crcs)], offset);
     file.sync();
+    return bytes;
   } finally {
     file.close();
   }
-  disk.rename(part, name);
-  disk.syncDirectory();
-  return { ...info, bytes };
 }
 
 function* piecesOf(chunk: Uint8Array): Generator<Uint8Array> {

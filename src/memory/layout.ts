@@ -40,6 +40,10 @@ export const HEADER = {
   durableHigh: 5 * LINE_WORDS + 2,
   /** Journal thread: 4 KiB blocks that the current segment may still take. */
   segmentBlocks: 6 * LINE_WORDS,
+  /** Journal thread: spare segments taken since the start. Raised before segmentBlocks tells of the new segment. */
+  sparesTaken: 6 * LINE_WORDS + 1,
+  /** Journal thread: 1 while frames wait in the ring because there is no segment to write them to; else 0. */
+  awaitsSegment: 6 * LINE_WORDS + 2,
   /** Whoever stops the journal thread: 0 run, 1 drain, write the end mark and exit. */
   journalStop: 7 * LINE_WORDS,
   /** Groups synced, for the bench's "one sync a group". */

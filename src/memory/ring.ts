@@ -205,6 +205,11 @@ export function loadDurable(arena: Arena): number {
   assert(false, 'the durable position is read in a bounded number of tries');
 }
 
+/** Whether frames wait for a segment: the disk is full, and does answer. Pairs with the exchange in workers/journal.ts. */
+export function awaitsSegment({ words }: Arena): boolean {
+  return Atomics.load(words, HEADER.awaitsSegment) !== 0;
+}
+
 /** Whether a dead thread took the room that its slot shows; undecided: one that has not exited is about to say. */
 export type DeadReservation = 'none' | 'taken' | 'undecided';
 

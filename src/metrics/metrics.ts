@@ -48,7 +48,7 @@ export class Metrics {
   /** Requests answered, by route and status. */
   readonly #requests = new Map<string, Map<number, { count: number }>>();
   readonly #refusals = new Map<string, { count: number }>();
-  readonly #snapshots = { written: 0, failed: 0 };
+  readonly #snapshots = { written: 0, failed: 0, 'no-room': 0 };
   #registry: Promise<Registry> | null = null;
   /** Of the last text. */
   #showsMemory = true;
@@ -65,7 +65,7 @@ export class Metrics {
     if (code !== '') count(this.#refusals, code);
   }
 
-  snapshot(result: 'written' | 'failed'): void {
+  snapshot(result: 'written' | 'failed' | 'no-room'): void {
     this.#snapshots[result]++;
   }
 

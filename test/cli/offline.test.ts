@@ -119,8 +119,18 @@ t.test('a torn tail is told of, and is no fault', async (t) => {
   overwrite(directory, SEGMENT, end, Buffer.from('FRGR and then the lights went out...'));
   const before = digestOf(directory);
   const verified = await run('verify', '--data', directory);
-  t.match(verified, { code: 0, stdout: /^ok/, stderr: /torn tail of 36 bytes/ });
-  t.match(await inspectDirectory(directory), { tornTailBytes: 36 });
+  const { endPosition } = segments[0];
+  const told = new RegExp(
+    `${SEGMENT} at offset ${end}: a torn tail of 36 bytes, positions ${endPosition} to ${endPosition}`,
+  );
+  t.match(verified, { code: 0, stdout: /^ok/, stderr: told });
+  const tornTail = { file: SEGMENT, offset: end, bytes: 36, from: endPosition, to: endPosition };
+  t.match(JSON.parse((await run('verify', '--data', directory, '--json')).stdout), {
+    tornTailBytes: 36,
+    tornTail,
+  });
+  t.match(await inspectDirectory(directory), { tornTailBytes: 36, tornTail });
+  t.match((await run('inspect', '--data', directory)).stdout, 'a torn tail of 36 bytes');
   t.equal(digestOf(directory), before, 'it is not cut');
 });
 

@@ -14,6 +14,8 @@ import {
   type Operation,
 } from '../../src/core/operations.ts';
 import { Credit } from '../../src/dispatch/credit.ts';
+import { GROUP_HEADER_BYTES, groupBytes, segmentCapacity, spareRoom } from '../../src/journal/layout.ts';
+import { SeededRandom } from '../../src/journal/random.ts';
 import { HEADER } from '../../src/memory/layout.ts';
 import { Rig } from './rig.ts';
 
@@ -162,4 +164,101 @@ t.test('room on disk stays set aside until the frames are durable', async (t) =>
   t.equal(rig.pool.batches.length, 0, 'returned, but not on disk');
   rig.sync();
   t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.write });
+});
+
+const SHAPE = { segmentBytes: 64 << 10, eventsMax: 16 };
+const FRAME_MAX = SHAPE.segmentBytes / 4;
+
+/** A journal with room for groups, as the journal thread fills it. */
+class Room {
+  open: number;
+  spares: number;
+  rolls = 0;
+
+  constructor(blocks: number, spares: number) {
+    this.open = blocks * 4096;
+    this.spares = spares;
+  }
+
+  /** Writes a group; false when it has no room. */
+  take(payloadBytes: number): boolean {
+    const bytes = groupBytes(payloadBytes);
+    if (bytes > this.open && this.spares > 0) {
+      this.spares--;
+      this.rolls++;
+      this.open = segmentCapacity(SHAPE);
+    }
+    if (bytes > this.open) return false;
+    this.open -= bytes;
+    return true;
+  }
+}
+
+/** Frames up to a limit, one at least, are one group. Without a spare a group is as long as the open segment holds. */
+function writeAll(room: Room, frames: readonly number[], limitOf: () => number): boolean {
+  for (let at = 0; at < frames.length;) {
+    const limit = room.spares > 0 ? limitOf() : Math.min(limitOf(), room.open - GROUP_HEADER_BYTES);
+    let bytes = frames[at++];
+    while (at < frames.length && bytes + frames[at] <= limit) bytes += frames[at++];
+    if (!room.take(bytes)) return false;
+  }
+  return true;
+}
+
+/** The order that wastes the most: the largest as soon as it does not fit, until then the smallest; each in its own group. */
+function writeWorst(room: Room, frames: readonly number[]): boolean {
+  const left = frames.toSorted((a, b) => a - b);
+  while (left.length > 0) {
+    const isAtEnd = room.spares > 0 && groupBytes(left.at(-1)!) > room.open;
+    if (!room.take(isAtEnd ? left.pop()! : left.shift()!)) return false;
+  }
+  return true;
+}
+
+t.test('what is admitted has room, in whatever groups and segments it comes', (t) => {
+  const seed = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
+  const random = new SeededRandom(seed);
+  const credit = new Credit(new Rig().arena, () => Infinity);
+  let rolls = 0;
+  for (let round = 0; round < 4000; round++) {
+    const isWorst = random.oneIn(2);
+    const room = new Room(random.below(segmentCapacity(SHAPE) / 4096 + 1), random.below(5));
+    const roomBytes = room.open + room.spares * spareRoom(SHAPE);
+    // 4040 bytes and a header leave the most of a block empty.
+    const sizeOf = (): number => {
+      return isWorst ? (random.oneIn(3) ? FRAME_MAX : 4040) : 32 + random.below(FRAME_MAX / 8 - 3) * 8;
+    };
+    // One batch, as large as it is admitted, and in it the ring's end: padding that is as long as its largest frame.
+    const frames: number[] = [];
+    let sum = 0;
+    for (let largest = 0; ;) {
+      const size = sizeOf();
+      const peak = Math.max(largest, size);
+      if (credit.diskNeed(sum + size, frames.length + 1, peak) > roomBytes) break;
+      sum += size;
+      largest = peak;
+      frames.push(size);
+    }
+    if (frames.length > 0) frames.splice(random.below(frames.length + 1), 0, Math.max(...frames));
+    const limitOf = (): number => (random.oneIn(2) ? FRAME_MAX : 1);
+    const isWritten = isWorst ? writeWorst(room, frames) : writeAll(room, frames, limitOf);
+    if (!isWritten) {
+      t.fail(`seed ${seed}: in round ${round} a frame has no room`, { frames, roomBytes });
+      break;
+    }
+    rolls += room.rolls;
+  }
+  t.ok(rolls > 100, `${rolls} segments were left for another`);
+  t.end();
+});
+
+t.test('a frame is admitted as a group of its own, whatever its length', (t) => {
+  const credit = new Credit(new Rig().arena, () => Infinity);
+  const count = 300;
+  const short: number[] = [];
+  for (let bytes = 32; bytes <= 2 * 4096; bytes += 8) {
+    if ((count + 1) * groupBytes(bytes) > credit.diskNeed(count * bytes, count, bytes)) short.push(bytes);
+  }
+  t.strictSame(short, []);
+  t.end();
 });

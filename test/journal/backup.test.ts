@@ -7,6 +7,8 @@ import {
   decodeManifest,
   encodeManifest,
   makeManifest,
+  MANIFEST_NAME,
+  writeManifest,
   type BackupManifest,
 } from '../../src/journal/backup-manifest.ts';
 import type { Disk, DiskFile } from '../../src/journal/disk.ts';
@@ -86,6 +88,7 @@ function beside(disk: Disk, goOn: () => void): Disk {
     rename: () => t.fail('the source is changed'),
     unlink: () => t.fail('the source is changed'),
     syncDirectory: () => t.fail('the source is changed'),
+    free: () => disk.free(),
     lock: () => t.fail('the source is locked') as never,
   };
 }
@@ -214,17 +217,38 @@ t.test('a power cut in a restore leaves nothing that starts, or all of it', asyn
   test.ok(refused > 0, 'what a killed restore leaves is not taken for an empty directory');
 });
 
-t.test('a manifest of which one byte changed, or of the future, is refused', async (test) => {
-  const files = [{ name: segmentName(1), bytes: 4096, sha256: '00' }];
-  const events = [{ id: 'gala', state: 'open', sequence: 7, changedAt: '2026-01-01T00:00:00.000Z' }];
-  const facts = {
+function sampleManifest(): BackupManifest {
+  return makeManifest({
     incarnation: 'ab'.repeat(16),
     takenAt: '2026-01-01T00:00:00.000Z',
     position: 8,
-    events,
-    files,
-  };
-  const manifest = makeManifest(facts);
+    events: [{ id: 'gala', state: 'open', sequence: 7, changedAt: '2026-01-01T00:00:00.000Z' }],
+    files: [{ name: segmentName(1), bytes: 4096, sha256: '00' }],
+  });
+}
+
+t.test(
+  'a manifest that the disk takes a part of is a failure, and nobody takes the part for one',
+  async (test) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const disk = new SimulatedDisk(seed);
+      disk.arm({ kind: 'short-write', after: 1 });
+      test.throws(() => writeManifest(disk, sampleManifest()), { name: 'ShortWriteError' }, `seed ${seed}`);
+      const bytes = disk.image().get(MANIFEST_NAME) ?? new Uint8Array(0);
+      test.equal(isAccepted(Buffer.from(bytes).toString()), false);
+    }
+    const disk = new SimulatedDisk(1);
+    writeManifest(disk, sampleManifest());
+    test.strictSame(
+      decodeManifest(Buffer.from(disk.image().get(MANIFEST_NAME)!).toString()),
+      sampleManifest(),
+    );
+  },
+);
+
+t.test('a manifest of which one byte changed, or of the future, is refused', async (test) => {
+  const manifest = sampleManifest();
+  const { files } = manifest;
   const text = encodeManifest(manifest);
   test.strictSame(decodeManifest(text), manifest);
   const accepted = Array.from(text, (_, at) => {

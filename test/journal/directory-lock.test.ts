@@ -1,7 +1,8 @@
 import t from 'tap';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lockDirectory } from '../../src/journal/directory-lock.ts';
+import { noSmallDisk, SmallDisk } from '../system/support/small-disk.ts';
 
 const OWNER = { pid: process.pid, host: 'box', since: '2026-01-02T03:04:05.000Z' };
 const HELD = {
@@ -36,3 +37,47 @@ t.test('a directory that is not there cannot be locked', async (test) => {
   const directory = join(test.testdir(), 'missing');
   test.throws(() => lockDirectory(directory, OWNER), { code: 'directory-unusable' });
 });
+
+t.test('a shorter text of the next holder leaves nothing of the longer one', async (test) => {
+  const directory = test.testdir();
+  lockDirectory(directory, { ...OWNER, host: 'a-box-with-a-longer-name' }).release();
+  const lock = lockDirectory(directory, OWNER);
+  test.equal(readFileSync(join(directory, 'lock'), 'utf8'), `${JSON.stringify(OWNER)}\n`);
+  lock.release();
+});
+
+t.test('a full disk keeps nobody from a lock that needs no room', { skip: noSmallDisk }, async (test) => {
+  const disk = await SmallDisk.mount(test, 1 << 20);
+  const { directory } = disk;
+  disk.fill();
+  const lock = lockDirectory(directory, OWNER);
+  test.throws(() => lockDirectory(directory, OWNER), {
+    code: 'directory-in-use',
+    message: 'another process',
+  });
+  lock.release();
+  disk.makeRoom();
+  lockDirectory(directory, OWNER).release();
+  disk.fill();
+  const since = '2026-02-03T04:05:06.000Z';
+  const again = lockDirectory(directory, { ...OWNER, since });
+  const named = { code: 'directory-in-use', message: since };
+  test.throws(() => lockDirectory(directory, OWNER), named, 'the text of the last holder made room');
+  again.release();
+});
+
+t.test(
+  'a pid file without room for its text is no lock, and is not left',
+  { skip: noSmallDisk },
+  async (test) => {
+    const disk = await SmallDisk.mount(test, 1 << 20);
+    disk.fill();
+    const before = readdirSync(disk.directory);
+    const options = { flockCommand: 'no-such-program-here' };
+    test.throws(() => lockDirectory(disk.directory, OWNER, options), {
+      code: 'directory-unusable',
+      message: 'ENOSPC',
+    });
+    test.strictSame(readdirSync(disk.directory), [...before, 'lock']);
+  },
+);

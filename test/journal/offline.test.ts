@@ -44,16 +44,23 @@ function snapshot(filled: Filled, position: number, text: string): void {
   writeSnapshot(filled.disk, info, [Buffer.from(text), Buffer.alloc(0), Buffer.from('!')]);
 }
 
-function restart(disk: SimulatedDisk): { sink: Collector; refusal: unknown; notes: readonly string[] } {
+interface Restarted {
+  readonly journal: MemoryJournal;
+  readonly sink: Collector;
+  readonly refusal: unknown;
+  readonly notes: readonly string[];
+}
+
+function restart(disk: SimulatedDisk): Restarted {
   disk.kill();
   const journal = new MemoryJournal(disk, OPTIONS);
   journal.own();
   const sink = new Collector();
   try {
     const { notes } = journal.recover(sink);
-    return { sink, refusal: null, notes };
+    return { journal, sink, refusal: null, notes };
   } catch (refusal) {
-    return { sink, refusal, notes: [] };
+    return { journal, sink, refusal, notes: [] };
   }
 }
 
@@ -165,6 +172,7 @@ t.test(
       rename: (from, to) => disk.rename(from, to),
       unlink: (name) => disk.unlink(name),
       syncDirectory: () => disk.syncDirectory(),
+      free: () => disk.free(),
       lock: (owner) => disk.lock(owner),
     };
     writeSnapshot(watched, info, chunks);
@@ -245,6 +253,11 @@ function setFormat(disk: SimulatedDisk, name: string, format: number): void {
   handle.sync();
 }
 
+/** Appends the first group of a life. */
+function appendOne(journal: MemoryJournal, position: number, generation: number): boolean {
+  return journal.append(position, [new FrameMaker(1, 4, generation).group(1)]).ok;
+}
+
 function formatsOf(disk: SimulatedDisk): number[] {
   const names = disk.list().filter((name) => name.endsWith('.journal'));
   return names.map((name) => Buffer.from(disk.image().get(name)!).readUInt32LE(8));
@@ -263,13 +276,18 @@ t.test(
       disk.syncDirectory();
       disk.arm({ kind: 'crash', after: crashAfter });
       const journal = new MemoryJournal(disk, OPTIONS);
-      let isDone = true;
+      let isDone = false;
       try {
         journal.own();
         journal.recover(new Collector());
+        test.strictSame(
+          [...new Set(formatsOf(disk))],
+          [FORMAT_VERSION_OLDEST],
+          'a start alone changes nothing',
+        );
+        isDone = appendOne(journal, filled.position, 8);
       } catch (error) {
         if (!(error instanceof SimulatedCrash)) throw error;
-        isDone = false;
       }
       disk.crash();
       return { isDone, disk, due };
@@ -277,22 +295,30 @@ t.test(
     for (let crashAfter = 0, isDone = false; !isDone; crashAfter++) {
       const crashed = upgrade(crashAfter);
       ({ isDone } = crashed);
+      const { disk } = crashed;
       test.strictSame(
-        verifyDisk(crashed.disk).recovery.problems.filter(({ fatal }) => fatal),
+        verifyDisk(disk).recovery.problems.filter(({ fatal }) => fatal),
         [],
       );
-      const { refusal, sink } = restart(crashed.disk);
+      const { refusal, sink, journal } = restart(disk);
       test.equal(refusal, null);
-      test.strictSame(sink.groups.map(groupText), crashed.due, `a power cut after ${crashAfter} operations`);
-      const formats = formatsOf(crashed.disk);
+      const found = sink.groups.map(groupText);
+      test.strictSame(
+        found.slice(0, crashed.due.length),
+        crashed.due,
+        `a power cut after ${crashAfter} operations`,
+      );
+      const last = sink.groups.at(-1)!;
+      test.equal(appendOne(journal, last.position + last.bytes.byteLength, 9), true);
+      const formats = formatsOf(disk);
       test.equal(formats.at(-1), FORMAT_VERSION);
       test.strictSame(
         formats,
         formats.toSorted((a, b) => a - b),
       );
       // Started once more it has nothing left to do.
-      restart(crashed.disk);
-      test.strictSame(formatsOf(crashed.disk), formats);
+      restart(disk);
+      test.strictSame(formatsOf(disk), formats);
     }
   },
 );
@@ -313,7 +339,9 @@ t.test('a torn tail is named once, cut and zeroed', async (test) => {
   const name = 'segment-0000000001.journal';
   const { offset } = verifyDisk(filled.disk).recovery.last!.end;
   filled.disk.open(name, 'write').write([Buffer.alloc(9000, 5)], offset);
-  const tornTail = { file: name, offset, bytes: 9000 };
+  // Its header cannot be read: the positions are those that its bytes may have held, without one.
+  const [from, to] = [filled.position, filled.position + 9000 - 64];
+  const tornTail = { file: name, offset, bytes: 9000, from, to };
   test.strictSame(verifyDisk(filled.disk).recovery.tornTail, tornTail, 'reading only reports');
   for (const due of [tornTail, null]) {
     const journal = new MemoryJournal(filled.disk, OPTIONS);

@@ -6,9 +6,12 @@ import { SeededRandom } from '../../src/journal/random.ts';
 export class FrameMaker {
   readonly random: SeededRandom;
   readonly #sequences: number[];
+  readonly #generation: number;
 
-  constructor(seed: number, eventCount = 4) {
+  /** `generation` tells a life's frames from those of the life before, whose last group may be gone. */
+  constructor(seed: number, eventCount = 4, generation = 7) {
     this.random = new SeededRandom(seed);
+    this.#generation = generation;
     this.#sequences = Array.from({ length: eventCount }, () => 0);
   }
 
@@ -47,13 +50,14 @@ export class FrameMaker {
 
   #keyAlone(words: number[], slot: number): void {
     const sequence = this.#sequences[slot];
-    words.push(packHeader(FRAME_KIND.remember, FRAME_HEADER_WORDS), (7 << 16) | slot, sequence, 0);
+    words.push(packHeader(FRAME_KIND.remember, FRAME_HEADER_WORDS), (this.#generation << 16) | slot, sequence, 0);
     words.push(1000 + sequence, 0, 0, 0);
   }
 
   #frame(words: number[], slot: number, factWords: number): void {
     const sequence = ++this.#sequences[slot];
-    words.push(packHeader(FRAME_KIND.hold, FRAME_HEADER_WORDS + factWords), (7 << 16) | slot, sequence, 0);
+    const event = (this.#generation << 16) | slot;
+    words.push(packHeader(FRAME_KIND.hold, FRAME_HEADER_WORDS + factWords), event, sequence, 0);
     words.push(1000 + sequence, 0, 0, 0);
     for (let fact = 0; fact < factWords; fact++) words.push(this.random.next() | 0);
   }

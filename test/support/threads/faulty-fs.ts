@@ -70,7 +70,10 @@ fs.fsyncSync = (descriptor) => {
 };
 fs.writevSync = (descriptor, chunks, position) => {
   if (!meet('write', nameOf(descriptor))) return real.writevSync(descriptor, chunks, position);
-  return real.writevSync(descriptor, chunks.slice(0, 1), position);
+  const [first] = chunks;
+  const part =
+    chunks.length > 1 ? first : new Uint8Array(first.buffer, first.byteOffset, first.byteLength >>> 1);
+  return real.writevSync(descriptor, [part], position);
 };
 fs.renameSync = (from, to) => {
   meet('rename', basename(String(to)));
