@@ -32,6 +32,7 @@ class Rig {
   readonly told = new EventTarget();
   /** As main is told it: what the journal stores for credit it stores before. */
   durable = 0;
+  readonly takenWhenDurable: { readonly spares: number; readonly rolled: number }[] = [];
   awaited = 0;
   rolled = 0;
   readonly #maker = new FrameMaker(1);
@@ -52,6 +53,8 @@ class Rig {
       {
         durable: (position) => {
           this.durable = position;
+          const spares = Atomics.load(this.arena.words, HEADER.sparesTaken);
+          this.takenWhenDurable.push({ spares, rolled: this.rolled });
           tell();
         },
         rolled: () => {
@@ -141,8 +144,13 @@ t.test('without a segment for them frames wait in the ring, and go on with a spa
   await rig.until(() => rig.durable > end);
   t.equal(rig.isAwaiting, false);
   t.equal(rig.awaited, 1, 'told once, however often it was woken');
+  t.ok(rig.blocks > 1, 'the room of the new segment is told');
+  t.strictSame(
+    rig.takenWhenDurable.at(-1),
+    { spares: 1, rolled: 0 },
+    'and its spare counted, before the roll is told',
+  );
   await rig.until(() => rig.rolled > 0);
-  t.equal(Atomics.load(rig.arena.words, HEADER.sparesTaken), 1);
   t.equal(await rig.stop(), 0);
 });
 
