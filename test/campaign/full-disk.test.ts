@@ -11,11 +11,11 @@ import { FRAME_KIND, packHeader } from '../../src/core/frame.ts';
 import { FrontrowClient } from '../../src/client/index.ts';
 import { FileJournal } from '../../src/journal/file-journal.ts';
 import { Collector } from '../journal/sample-frames.ts';
-import { denseHistory } from './support/history.ts';
-import { availability, conserves, seeded, Wire, type Answer } from './support/http.ts';
-import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { runCli, startProcess, type ServeProcess } from './support/servers.ts';
-import { noSmallDisk, SmallDisk } from './support/small-disk.ts';
+import { denseHistory } from '../system/support/history.ts';
+import { availability, conserves, seeded, Wire, type Answer } from '../system/support/http.ts';
+import { Ledger, SYSTEM_EVENT } from '../system/support/ledger.ts';
+import { runCli, startProcess, type ServeProcess } from '../system/support/servers.ts';
+import { noSmallDisk, SmallDisk } from '../system/support/small-disk.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
 const MIB = 1024 * 1024;
