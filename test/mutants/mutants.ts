@@ -152,7 +152,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/server.js',
     from: 'if ((this.#dispatcher?.admitted ?? 0) > 0)',
     to: 'if (false)',
-    test: 'system/stalled-end.test.js',
+    test: 'campaign/stalled-end.test.js',
   },
   {
     name: 'credit is not set aside in the ring',

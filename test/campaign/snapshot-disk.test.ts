@@ -5,10 +5,10 @@ import t from 'tap';
 import { createServer } from '../../src/server.ts';
 import { Faults } from '../support/faults.ts';
 import { stageBuild } from '../support/staged-build.ts';
-import { Wire } from './support/http.ts';
-import { rollOnce, spares, startSale } from './support/rolling-sale.ts';
-import { startServer, testDirectory } from './support/servers.ts';
-import { noSmallDisk, SmallDisk } from './support/small-disk.ts';
+import { Wire } from '../system/support/http.ts';
+import { rollOnce, spares, startSale } from '../system/support/rolling-sale.ts';
+import { startServer, testDirectory } from '../system/support/servers.ts';
+import { noSmallDisk, SmallDisk } from '../system/support/small-disk.ts';
 
 const MIB = 1024 * 1024;
 

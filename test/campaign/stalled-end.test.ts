@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import t from 'tap';
 import type { Test } from 'tap';
 import { Wire as RawWire } from '../http/support/wire.ts';
-import { availability, Wire } from './support/http.ts';
-import { startServer } from './support/servers.ts';
+import { availability, Wire } from '../system/support/http.ts';
+import { startServer } from '../system/support/servers.ts';
 import {
   CAPACITY,
   LATE_MS,
@@ -18,7 +18,7 @@ import {
   UNKNOWN,
   waitingOrders,
   type StalledStage,
-} from './support/stalled-stage.ts';
+} from '../system/support/stalled-stage.ts';
 
 const skip = process.platform === 'win32' && 'there are no named pipes';
 
