@@ -25,7 +25,7 @@ const BLOCK_BYTES = 4096;
 /** Names and bytes of all files, as one text. */
 function imageOf(disk: SimulatedDisk): string {
   const hash = createHash('sha256');
-  for (const [name, bytes] of [...disk.image()].toSorted())
+  for (const [name, bytes] of [...disk.image()].toSorted(([one], [other]) => (one < other ? -1 : 1)))
     hash.update(`${name} ${bytes.length}\n`).update(bytes);
   return hash.digest('hex');
 }
