@@ -64,6 +64,11 @@ export class JournalUpkeep {
     return blocks * BLOCK_BYTES + this.#supply.ready * spareRoom(this.#options.limits);
   }
 
+  /** Frames wait for a segment, and there is none: the disk is full. With a spare there, it is the disk that is slow. */
+  awaitsRoom(): boolean {
+    return awaitsSegment(this.#arena) && this.#supply.ready === 0;
+  }
+
   /** Makes the first spares. `replayed`: recovery had frames to replay, so a snapshot is due with the next roll. */
   async start(replayed: boolean): Promise<void> {
     if (replayed) this.#rolls = this.#options.snapshotSegments - 1;

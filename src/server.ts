@@ -62,7 +62,7 @@ export interface ServerOptions extends Partial<Limits> {
   readonly opsListen?: { readonly host: string; readonly port: number };
   /** What reads HTTP: `lean` over net and llhttp, or `node`, node:http. `lean` if not given. The ops port has `node`. */
   readonly listener?: 'lean' | 'node';
-  /** Without progress of the journal, until no change is taken; till it moves again. 5 s if not given. */
+  /** Time without progress of the journal after which changes are refused, until it moves again. 5 s if not given. */
   readonly stallAfterMs?: number;
   /** For all of close(). What is not durable by then is given up. 30 s if not given. */
   readonly drainTimeoutMs?: number;
@@ -213,6 +213,7 @@ class Server implements FrontrowServer {
       live: () => live.counts(),
       connections: () => this.#http.connectionCount,
       journalRoom: () => this.#upkeep.room(),
+      awaitsRoom: () => this.#upkeep.awaitsRoom(),
       admissionWait: this.#admissionWait,
       journalSync: this.#journalSync,
     });
@@ -312,6 +313,7 @@ class Server implements FrontrowServer {
       history: this.#history,
       clock,
       diskRoom: () => this.#upkeep.room(),
+      awaitsRoom: () => this.#upkeep.awaitsRoom(),
       repair: (dead) => repairThread(this.#arena, dead),
       publishedCommands: (batchId, firstUnit) => publishedCommands(this.#arena, batchId, firstUnit),
       fatal: (error) => this.#lose(error),
@@ -346,9 +348,9 @@ class Server implements FrontrowServer {
     if (isStalled)
       logger?.error(
         { code: 'journal-stalled' },
-        'the journal does not answer, look at its disk: changes are refused until it does',
+        'the journal does not move: its disk does not answer, or a worker hangs; changes are refused until it moves',
       );
-    else logger?.warn({ code: 'journal-stalled' }, 'the journal answers again: changes are taken');
+    else logger?.warn({ code: 'journal-stalled' }, 'the journal moves again: changes are taken');
   }
 
   /** Nothing more can be acknowledged, while closing too: what waits is answered as far as it can be. */
@@ -379,7 +381,7 @@ class Server implements FrontrowServer {
     const startedMs = performance.now();
     const timeoutMs = this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     const lateMs = Math.max(timeoutMs, LAST_STEP_MS);
-    // A peer that does not read its answers is no reason to give up; one that has none is.
+    // Gives up only if requests have no answer yet: a slow reader does not count.
     const answersLate = setTimeout(() => {
       if ((this.#dispatcher?.admitted ?? 0) > 0) this.#giveUp(timeoutMs);
     }, lateMs);
@@ -411,7 +413,10 @@ class Server implements FrontrowServer {
 
   /** The end takes longer than it may. Answers tell what is not known; nothing is claimed that is not durable. */
   #giveUp(timeoutMs: number): void {
-    const message = `the server could not end within ${timeoutMs} ms: the journal does not answer, or there was too much to do`;
+    const reason = this.#upkeep.awaitsRoom()
+      ? 'the disk has no room for frames whose callers wait'
+      : 'the journal does not answer, a thread hangs, or there was too much to do';
+    const message = `the server could not end within ${timeoutMs} ms: ${reason}`;
     this.#lose(new FrontrowError('journal-lost', message));
   }
 

@@ -150,7 +150,7 @@ export const SERVE_OPTIONS = {
     type: 'number',
     default: 5,
     requiresArg: true,
-    describe: 'Seconds without an answer of the disk, then changes are refused until it answers',
+    describe: 'Seconds to wait for the disk before changes are refused, until it answers',
   },
   'drain-timeout': {
     type: 'number',

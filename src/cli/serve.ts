@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 import { FrontrowClient } from '../client/index.ts';
 import { demoClub, demoHall } from '../demo.ts';
-import type { FrontrowError } from '../core/assert.ts';
+import { FrontrowError } from '../core/assert.ts';
 import { defineCommand } from './command.ts';
 import type { Command } from './command.ts';
 import { EXIT, UsageError } from './exits.ts';
@@ -71,7 +71,12 @@ export function serveCommand(loadServer: () => Promise<StartServer>, host: Serve
       // as it should be: the terminal has gone, and so does the server.
       const unlisten = hasKeys ? host.onHangup(() => void reload(starting)) : () => {};
       try {
-        const server = await starting;
+        const server = await startedInTime(
+          starting,
+          session.terminal.signal,
+          args['drain-timeout'] * 1000,
+          host,
+        );
         // First the events, then the address: whoever waits for the line finds them there.
         const tries = args.demo ? await defineDemo(server, session.key()) : [];
         announce(server, args, session);
@@ -83,6 +88,33 @@ export function serveCommand(loadServer: () => Promise<StartServer>, host: Serve
       }
     },
   });
+}
+
+/** A start that is told to end has the drain timeout for it, too: on a disk that does not answer it may hang. */
+async function startedInTime(
+  starting: Promise<ServedServer>,
+  signal: AbortSignal,
+  timeoutMs: number,
+  host: ServeHost,
+): Promise<ServedServer> {
+  const ended = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    const giveUp = (): void => {
+      host.onLost();
+      const message = `the start did not come to an end within ${timeoutMs} ms of being told to stop; nothing was acknowledged`;
+      reject(new FrontrowError('journal-lost', message));
+    };
+    const arm = (): void => void (timer = setTimeout(giveUp, timeoutMs));
+    if (signal.aborted) arm();
+    else signal.addEventListener('abort', arm, { once: true, signal: ended.signal });
+  });
+  try {
+    return await Promise.race([starting, late]);
+  } finally {
+    ended.abort();
+    clearTimeout(timer);
+  }
 }
 
 /** The server says in the log how it went; a start that failed is told elsewhere. */

@@ -60,8 +60,8 @@ export const RESTART_GRACE_MS = 30_000;
 export const REPLY_BUFFER_BYTES_MAX = 64 * 1024;
 export const REPLY_STALL_MS = 10_000;
 /**
- * Holds of an event do not expire before a request that was received in time and waits for its turn on its connection. So
- * long, at most: a peer that reads its replies slowly makes its turn wait, and must not keep holds alive with that. One
+ * A request that was received in time and waits for its turn on its connection delays the expiry of its event's holds by
+ * this long at most. A peer that reads its replies slowly makes its turn wait, and must not keep holds alive with that; one
  * that reads nothing is closed sooner (REPLY_STALL_MS).
  */
 export const TURN_WAIT_MS_MAX = 30_000;

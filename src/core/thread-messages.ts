@@ -31,7 +31,7 @@ export type JournalMessage =
     }
   /** A segment is full and sealed, a spare was taken: another is to be made, and a snapshot may be due. */
   | { readonly kind: 'rolled' }
-  /** Frames wait in the ring for a spare: to be told by wakeJournal() once there may be one. */
+  /** Frames wait in the ring for a spare. Main calls wakeJournal() when there may be one. */
   | { readonly kind: 'awaits-segment' }
   /** The end mark is written and the directory given back. Frames of so many bytes found no room, and nobody was told of them. */
   | { readonly kind: 'ended'; readonly unwrittenBytes: number }

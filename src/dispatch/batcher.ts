@@ -48,8 +48,8 @@ export interface BatcherHost {
   landed(): void;
   /** A request leaves in a batch. */
   sent(pending: Pending, nowMs: number): void;
-  /** The journal stands still. */
-  isStalled(): boolean;
+  /** Not while the journal stands still, nor before it has caught up. */
+  mayExpire(): boolean;
   /** The history thread's batch, which reads the arena, too. */
   historyUnderWay(): object | null;
 }
@@ -276,7 +276,7 @@ export class Batcher {
   #sendWrites(mayRefuse: boolean): boolean {
     const nowMs = this.#clock.now();
     // A hold does not run out while the reply before its confirm waits for the disk, however long that takes.
-    const sweepsMs = this.#host.isStalled() ? -Infinity : nowMs;
+    const sweepsMs = this.#host.mayExpire() ? nowMs : -Infinity;
     let onlyReserve = false;
     for (let left = this.#lanes.writingCount; left > 0; left--) {
       const lane = this.#lanes.nextWriting();

@@ -23,7 +23,7 @@ import { RequestStore } from '../core/request-codec.ts';
 import { SharedReply } from '../core/shared-reply.ts';
 import type { Arena } from '../memory/arena.ts';
 import { eventId, REGISTRY_SLOT } from '../memory/registry.ts';
-import { awaitsSegment, headPosition, loadDurable } from '../memory/ring.ts';
+import { headPosition, loadDurable } from '../memory/ring.ts';
 import { Accounts, type Account } from './account.ts';
 import { LOST, refusal, type OwnProblem } from './answers.ts';
 import { Batcher } from './batcher.ts';
@@ -65,6 +65,8 @@ export class Dispatcher implements RequestSink {
   readonly #readyReads: ReadyReads;
   readonly #observe: DispatchObserver | null;
   readonly #stall: StallWatch;
+  /** No hold expires before the journal is durable up to here: what it had to catch up with when it moved again. */
+  #expireFrom = 0;
   #flushing = false;
   #changed: ((eventId: string) => void) | null = null;
 
@@ -83,8 +85,8 @@ export class Dispatcher implements RequestSink {
     this.#stall = new StallWatch({
       scheduler: this.#scheduler,
       stallAfterMs: options.stallAfterMs ?? STALL_AFTER_MS,
-      isWaiting: () => this.#gate.isWaiting && !awaitsSegment(options.arena),
-      changed: (isStalled) => this.#observe?.stalled?.(isStalled),
+      isWaiting: () => this.#gate.isWaiting && !options.awaitsRoom(),
+      changed: (isStalled) => this.#stallChanged(isStalled),
     });
     const sent = (pending: Pending, nowMs: number): void => this.#sent(pending, nowMs);
     this.#batcher = new Batcher(options, this.#scheduler, this.#totals, {
@@ -94,7 +96,7 @@ export class Dispatcher implements RequestSink {
       refuse: (pending, code) => this.#refuse(pending, code),
       landed: () => this.#checkDrained(),
       sent,
-      isStalled: () => this.#stall.isStalled,
+      mayExpire: () => !this.#stall.isStalled && this.#gate.durable >= this.#expireFrom,
       historyUnderWay: () => this.#history.underWay,
     });
     this.#history = new HistoryLane({
@@ -308,6 +310,12 @@ export class Dispatcher implements RequestSink {
     // What is about nothing that exists changes nothing: some reader says so.
     else if (operation.lane === 'read' || found < 0) this.#batcher.addRead(slot, pending);
     else this.#batcher.addWrite(slot, pending);
+  }
+
+  #stallChanged(isStalled: boolean): void {
+    // Answers that wait for later groups have requests behind them on their connections, which came in time.
+    if (!isStalled) this.#expireFrom = headPosition(this.#arena);
+    this.#observe?.stalled?.(isStalled);
   }
 
   #flushSoon(): void {

@@ -36,6 +36,8 @@ export interface DispatcherOptions {
   fatal(error: FrontrowError): void;
   /** Off in tests alone, which then rest on the mutex. */
   readonly oneWritingBatchPerEvent?: boolean;
+  /** The journal waits for a segment: its disk is full, and does answer. */
+  awaitsRoom(): boolean;
   readonly scheduler?: Scheduler;
   /** Of each client, by the role it acts in. None if not given. */
   readonly rateLimit?: RateLimits;

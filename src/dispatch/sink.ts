@@ -30,7 +30,7 @@ export interface RequestSink {
   /**
    * A request has just been fully received, and waits for its turn on its connection: a hold that it names does not expire
    * meanwhile.
-   * @returns to be called once, when it was submitted or will not be; null for one that loses nothing by waiting
+   * @returns to be called once, when it was submitted or will not be; null if no hold depends on the request
    */
   awaitTurn(operation: Operation, subject: string, receivedAtMs: number): (() => void) | null;
   /** Copies all that it needs of the request: nothing of it is kept, the body neither. */

@@ -9,7 +9,7 @@
  */
 import type { Scheduler } from './scheduler.ts';
 
-/** In a row. The first one only says that it has begun: since when, nobody knows. */
+/** In a row. The first look only starts the count. */
 const LOOKS = 11;
 
 export interface StallWatchOptions {

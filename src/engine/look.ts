@@ -8,7 +8,7 @@
  *
  * Each door takes the event's last position after its last load, in the same window or still under the mutex. So the gate
  * covers everything that a batch has seen, of whatever events, and no operation reports a position of its own. Code that
- * makes replies reads an event's memory through these doors only (test/service/gates.test.ts).
+ * makes replies reads an event's memory through these doors only (test/layers.test.ts).
  */
 import { loadPosition, readGuard, settleLoads } from '../memory/guard.ts';
 import { acquireMutex, releaseMutex } from '../memory/mutex.ts';
@@ -60,7 +60,7 @@ export function inWindow<T>(context: BatchContext, slot: number, read: () => T):
   return underMutex(context, slot, read);
 }
 
-/** The replies tell something of a slot that was seen without a door: that it is taken, or that nothing else is. */
+/** The replies reveal something of a slot that was seen without a door, such as whether it is in use. */
 export function lookAt(context: BatchContext, slot: number): void {
   inWindow(context, slot, () => null);
 }

@@ -222,8 +222,8 @@ class Service implements HttpService, RequestHandler<Call> {
   }
 
   /**
-   * Calls and /readyz want a server that is up. Where the journal is full or stalled there are reads still: the sink sorts
-   * that out. Only a full one is ready; whoever asks for a stalled one goes elsewhere, or waits.
+   * Calls and /readyz want a server that is up. With a full or a stalled journal reads go on: the sink
+   * sorts that out. A full one is ready, a stalled one is not, so that a load balancer goes elsewhere.
    */
   #checkState({ route }: Match): Refusal | null {
     if (route.kind === 'healthz' || route.kind === 'page') return null;

@@ -16,7 +16,7 @@
  */
 import { createHash } from 'node:crypto';
 import { FrontrowError } from '../core/assert.ts';
-import { openIfThere, unlinkIfThere, writeWhole } from './disk.ts';
+import { openIfThere, sizeIfThere, unlinkIfThere, writeWhole } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 
 import {
@@ -115,16 +115,6 @@ async function copyMissing(
     }
   }
   return true;
-}
-
-function sizeIfThere(disk: Disk, name: string): number {
-  const file = openIfThere(disk, name);
-  if (file === null) return 0;
-  try {
-    return file.size();
-  } finally {
-    file.close();
-  }
 }
 
 /** Where the whole groups at the start of the segment being written end. */

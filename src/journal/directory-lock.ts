@@ -71,7 +71,7 @@ export function lockDirectory(directory: string, owner: Owner, options: LockOpti
 
 /**
  * Says in the lock file who holds it, over the last owner's text: on a full disk a file keeps what it has and gets no
- * more. Where there is no room the file stays empty, since half a name says less than none; the lock is held all the same.
+ * more. Where there is no room the file stays empty, since a partial name would mislead; the lock is held all the same.
  */
 function nameOwner(descriptor: number, owner: Owner): void {
   const text = Buffer.from(ownerText(owner));

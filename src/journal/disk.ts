@@ -65,6 +65,17 @@ export function openIfThere(disk: Disk, name: string): DiskFile | null {
   return ifThere(() => disk.open(name, 'read'));
 }
 
+/** Bytes of a file; 0 when there is no such file (any more). */
+export function sizeIfThere(disk: Disk, name: string): number {
+  const file = openIfThere(disk, name);
+  if (file === null) return 0;
+  try {
+    return file.size();
+  } finally {
+    file.close();
+  }
+}
+
 /** Opens to write; null when there is no such file (any more). */
 export function openToWriteIfThere(disk: Disk, name: string): DiskFile | null {
   return ifThere(() => disk.open(name, 'write'));

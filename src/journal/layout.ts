@@ -25,7 +25,7 @@ export const BLOCK_BYTES = 4096;
  * them. What is written is of this version; what is read may be older (docs/decisions/014-format-versions.md).
  *
  *   1  issue 2
- *   2  frame kinds 9 to 17, memory layout 2
+ *   2  frame kinds 9 to 18, memory layout 2
  */
 export const FORMAT_VERSION = 2;
 export const FORMAT_VERSION_OLDEST = 1;
@@ -111,8 +111,9 @@ const SPARE = /^spare-(\d{6,})\.zero$/;
 const SEGMENT = /^segment-(\d{10,})\.journal$/;
 const SNAPSHOT = /^snapshot-(\d{16})\.snapshot$/;
 
-/** A spare that is being made; without a maker, what a failure or a killed process has left of one. */
+/** A spare that is being made, or was left unfinished. */
 export function isSparePart(name: string): boolean {
+  if (name === SPARE_NOW) return true;
   return name.endsWith(PART_SUFFIX) && SPARE.test(name.slice(0, -PART_SUFFIX.length));
 }
 

@@ -43,7 +43,7 @@ export interface Owner {
 }
 
 /**
- * Bytes behind the last whole group that are none, cut off and zeroed by a start. As a rule a last write that a crash
+ * Bytes behind the last whole group that form no valid group, cut off and zeroed by a start. As a rule a last write that a crash
  * interrupted, which was never acknowledged. A last group that was damaged later looks the same.
  */
 export interface TornTail {

@@ -168,7 +168,7 @@ export class SegmentSupply {
       await rename(part, path);
       await this.#syncDirectory();
     } catch (error) {
-      // If this fails too, the next attempt clears it away; why there is no spare is told by the error at hand.
+      // If this fails too, the next attempt clears it away; the original error is reported.
       await rm(part, { force: true }).catch(() => {});
       throw error;
     }

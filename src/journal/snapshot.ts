@@ -14,7 +14,7 @@
 import { crc32 } from 'node:zlib';
 import { assert } from '../core/assert.ts';
 import { high, low, wide } from '../core/frame.ts';
-import { openIfThere, unlinkIfThere, writeWhole } from './disk.ts';
+import { sizeIfThere, unlinkIfThere, writeWhole } from './disk.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import {
   FORMAT_VERSION,
@@ -83,25 +83,15 @@ export function snapshotRoom(disk: Disk, segmentBytes: number): number {
   return Math.min(free, free + begun - due * segmentBytes);
 }
 
-function sizeIfThere(disk: Disk, name: string): number {
-  const file = openIfThere(disk, name);
-  if (file === null) return 0;
-  try {
-    return file.size();
-  } finally {
-    file.close();
-  }
-}
-
 /** Deletes what attempts that did not get to their end have left, this process's or another's. */
 export function removeSnapshotParts(disk: Disk): void {
   for (const name of disk.list().filter(isSnapshotPart)) unlinkIfThere(disk, name);
 }
 
 /**
- * Writes a snapshot and gives it its name. Durable when it returns; throws what the disk throws, and then no
- * snapshot has changed and nothing is left of this one. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; they are used before the next is asked
- * for.
+ * Writes a snapshot and gives it its name. Durable when it returns; throws what the disk throws, and then no snapshot has
+ * changed and nothing is left of this one. Chunks of at most SNAPSHOT_CHUNK_BYTES_MAX; each is used before the next is
+ * asked for.
  */
 export function writeSnapshot(disk: Disk, info: SnapshotInfo, chunks: Iterable<Uint8Array>): SnapshotInfo {
   const name = snapshotName(info.position);

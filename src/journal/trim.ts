@@ -8,7 +8,7 @@
  *   - the last segment, and any with a damaged header, never goes.
  *
  * Deletion goes from the oldest up with the directory synced after each file, so that a crash leaves a row
- * without holes. Thread: the snapshot thread, after writeSnapshot(). Readers that have a deleted file open
+ * without holes. Thread: the snapshot thread, before and after writeSnapshot(). Readers that have a deleted file open
  * read on.
  */
 import type { Disk } from './disk.ts';

@@ -82,9 +82,9 @@ export function keyLimit(view: EventView): number {
   return view.keyCapacity - (view.keyCapacity >>> 2);
 }
 
-/** How many of these are kept for confirmations, releases and cancellations. See memory/shares.ts. */
+/** How many of these are kept for confirmations, releases and cancellations. The registry has no claims, and needs none. */
 export function keyReserve(view: EventView): number {
-  return keyLimit(view) >>> 2;
+  return view.sectionCount === 0 ? 0 : keyLimit(view) >>> 2;
 }
 
 /** A free entry near a key's place in a table where nothing has expired yet: a fresh one. KEY_FULL for none. */

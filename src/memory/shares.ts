@@ -7,7 +7,7 @@
  * Thresholds, 1998): one client alone gets four fifths of what is there, and whoever comes next always finds room.
  *
  * A quarter of the table is a reserve beside that, for keys of confirmations, releases and cancellations that change
- * something: whoever has paid is not refused because others, or its own holds, have used the keys up. It is touched once
+ * something: a customer who has paid is not refused because others, or its own holds, have used the keys up. It is touched once
  * the share refuses, counted apart, and no share limits it. But a browser may take and release holds all day, so
  * releases and cancellations get half of the reserve at most; a confirmation costs a place each time. See decision 034.
  *

@@ -3,8 +3,8 @@
  * TimeHistograms; prom-client comes in when somebody asks, and is loaded when somebody asks for the first time.
  *
  * Nothing is told before it is durable: all samples are taken in one turn of the event loop, and the text leaves when
- * what memory showed then is. While the journal stands still, what memory shows is left out, and the rest is told at once:
- * whoever watches must hear of that. Labels are names of ours and never ids, so there is an end to how many series there are.
+ * what memory showed then is. While the journal stands still or waits for a segment, samples of memory are left out,
+ * and the rest leaves at once: the operator must hear of that. Labels are names of ours and never ids, so there is an end to how many series there are.
  */
 import type * as PromClient from 'prom-client';
 import type { Counter, Gauge, Registry } from 'prom-client';
@@ -30,6 +30,8 @@ export interface MetricSources {
   readonly connections: () => number;
   /** Bytes that the journal can take before a file must be made. */
   readonly journalRoom: () => number;
+  /** The journal waits for a segment. */
+  readonly awaitsRoom: () => boolean;
   readonly admissionWait: TimeHistogram;
   readonly journalSync: TimeHistogram;
 }
@@ -87,8 +89,8 @@ export class Metrics {
   async #sample(): Promise<{ readonly text: string; readonly showsMemory: boolean }> {
     this.#registry ??= import('prom-client').then((client) => this.#build(client));
     const registry = await this.#registry;
-    const { admissionWait, journalSync, dispatch } = this.#sources;
-    const showsMemory = dispatch()?.isStalled !== true;
+    const { admissionWait, journalSync, dispatch, awaitsRoom } = this.#sources;
+    const showsMemory = dispatch()?.isStalled !== true && !awaitsRoom();
     this.#showsMemory = showsMemory;
     // One turn: each collect() runs before metrics() first waits.
     const [own, ofProcess] = [registry.metrics(), processRegistry?.metrics()];

@@ -229,10 +229,8 @@ export class BatchServer {
   }
 
   #read(slot: number, requests: readonly BatchRequest[]): BatchResult {
-    const replies = requests.map((request) => serveRead(this.#deps, slot, request));
-    const event = this.#cache.event(slot);
-    const nextDeadlineMs = event === null ? Infinity : nextDeadline(event.view);
-    return { ...NOTHING, replies, nextDeadlineMs };
+    // And nothing else: of a batch that shows one sequence the gate says where that ends (dispatch/ready-reads.ts).
+    return { ...NOTHING, replies: requests.map((request) => serveRead(this.#deps, slot, request)) };
   }
 
   #expire(slot: number, beforeMs: number): BatchResult {

@@ -209,6 +209,8 @@ export class WorkerCache {
     }
     this.#forget(slot);
     if (slot === REGISTRY_SLOT) return null;
+    // What was made from an older definition would hide behind the gate of this one.
+    this.#made.clear();
     const found = readEvent(this.#context, slot);
     if (found === null) return null;
     const { view, json, position } = found;

@@ -54,7 +54,7 @@ function word(bytes: string, index: number): number {
 const shares = new Map<string, number>();
 const SHARES_KEPT_MAX = 1024;
 
-/** Which share of the table a client's keys count to, 1 to RESERVE_SHARE − 1: stored, so it never changes for a client. */
+/** Which share of the table a client's keys count to, 1 to RESERVE_SHARE − 1: stored, so it is the same at each start. */
 function shareOf(client: string): number {
   const known = shares.get(client);
   if (known !== undefined) return known;

@@ -61,7 +61,7 @@ export function readCurrent<T>(
   throw new AssertionError('an event is not patched again and again while one reply is made');
 }
 
-/** The 404 for what a call's path names: it tells of all events that none of them is the one. */
+/** The 404 for what a call's path names. It shows the state of the directory, so it waits for the registry. */
 export function notFoundReply({ context }: ReadDeps, request: BatchRequest): BatchReply {
   lookAt(context, REGISTRY_SLOT);
   return notFound(request);

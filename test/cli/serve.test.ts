@@ -244,6 +244,20 @@ t.test('a lost journal exits 12 without draining', async (t) => {
   t.equal(closed(), 0);
 });
 
+t.test('a start that hangs ends within the drain timeout of the signal: exit 12', async (t) => {
+  let isWatched = false;
+  const host: ServeHost = { onLost: () => void (isWatched = true), onHangup: () => () => {} };
+  const commands = [serveCommand(() => Promise.resolve(() => new Promise<ServedServer>(() => {})), host)];
+  const argv = ['serve', '--drain-timeout', '0'];
+  const ran = await runCli(argv, { commands, signal: AbortSignal.abort() });
+  t.equal(ran.code, 12);
+  t.match(
+    ran.stderr,
+    /journal-lost: the start did not come to an end within 0 ms .* nothing was acknowledged/,
+  );
+  t.equal(isWatched, true, 'and the process does not hang with it');
+});
+
 t.test('--demo defines two events on an empty server, and none on another', async (t) => {
   for (const [there, expected] of [
     [[], ['hall', 'club']],

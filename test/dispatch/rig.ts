@@ -196,6 +196,7 @@ export class Rig {
   readonly publishedOf = new Map<number, PublishedCommand[]>();
   repairAnswers: ('done' | 'undecided')[] = [];
   diskRoom = 1024 * 1024 * 1024;
+  awaitsRoom = false;
   history: { batch: ArrayBuffer; resolve: (replies: ArrayBuffer) => void; reject: (error: Error) => void }[] =
     [];
   #label = 0;
@@ -223,6 +224,7 @@ export class Rig {
           }),
       },
       diskRoom: () => this.diskRoom,
+      awaitsRoom: () => this.awaitsRoom,
       repair: (dead) => {
         this.repaired.push(dead);
         return this.repairAnswers.shift() ?? 'done';

@@ -195,6 +195,50 @@ t.test('no hold runs out before a request that waits behind an answer that waits
   t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.expire }, 'and then what is due');
 });
 
+t.test('nor when the journal moves again, and has not caught up with what was waiting', async (t) => {
+  const { rig, event } = stage();
+  const receivedAtMs = rig.clock.now();
+  rig.dispatcher.submit(CREATE_HOLD, rig.request(event, CREATE_HOLD), () => {});
+  rig.scheduler.turn();
+  await rig.answer(rig.pool.take(), { gate: rig.publish(8) });
+  const early = rig.headPosition();
+  const behind = rig.request(event, CREATE_HOLD, { receivedAtMs });
+  const endWait = rig.dispatcher.awaitTurn(CREATE_HOLD, event, receivedAtMs);
+  rig.dispatcher.submit(CREATE_HOLD, rig.request(event, CREATE_HOLD), () => {
+    rig.dispatcher.submit(CREATE_HOLD, behind, () => {});
+    endWait?.();
+  });
+  rig.scheduler.turn();
+  await rig.answer(rig.pool.take(), { gate: rig.publish(8) });
+  pass(rig, NOTICED_MS);
+  rig.dispatcher.seed(1, receivedAtMs + 1);
+  pass(rig, 20 * STALL_AFTER_MS);
+  rig.sync(early);
+  rig.scheduler.turn();
+  t.equal(rig.dispatcher.state, 'ready', 'it moves');
+  t.equal(rig.pool.batches.length, 0, 'what waits for the next group has its request behind it');
+  rig.sync();
+  t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.write, count: 1, expireBeforeMs: receivedAtMs });
+  await rig.answer(rig.pool.take());
+  rig.scheduler.turn();
+  t.match(rig.pool.batches[0]?.header, { kind: BATCH_KIND.expire }, 'and then what is due');
+});
+
+t.test(
+  'a journal that waits for a segment does not stand still: its disk is full, and does answer',
+  async (t) => {
+    const on = stage();
+    on.rig.awaitsRoom = true;
+    await change(on);
+    pass(on.rig, 20 * STALL_AFTER_MS);
+    t.equal(on.rig.dispatcher.state, 'ready');
+    t.strictSame(on.told, []);
+    on.rig.awaitsRoom = false;
+    pass(on.rig, NOTICED_MS);
+    t.equal(on.rig.dispatcher.state, 'journal-stalled', 'with a segment there it is a matter of the disk');
+  },
+);
+
 t.test('a dispatcher that is drained looks no more', async (t) => {
   const { rig } = stage();
   await rig.dispatcher.drain();

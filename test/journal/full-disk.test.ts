@@ -1,6 +1,6 @@
 /**
  * A disk without room, simulated: a journal with a supply waits where it would need a segment, and starts, reads and
- * ends without one. What really happens on a full disk is in test/system/full-disk.test.ts.
+ * ends without one. What really happens on a full disk is in test/campaign/full-disk.test.ts.
  */
 import { createHash } from 'node:crypto';
 import t from 'tap';

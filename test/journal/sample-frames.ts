@@ -50,7 +50,12 @@ export class FrameMaker {
 
   #keyAlone(words: number[], slot: number): void {
     const sequence = this.#sequences[slot];
-    words.push(packHeader(FRAME_KIND.remember, FRAME_HEADER_WORDS), (this.#generation << 16) | slot, sequence, 0);
+    words.push(
+      packHeader(FRAME_KIND.remember, FRAME_HEADER_WORDS),
+      (this.#generation << 16) | slot,
+      sequence,
+      0,
+    );
     words.push(1000 + sequence, 0, 0, 0);
   }
 

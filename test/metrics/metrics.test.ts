@@ -26,12 +26,13 @@ interface Stage {
   readonly waiting: (() => void)[];
   streams: number;
   isStalled: boolean;
+  awaitsRoom: boolean;
 }
 
 function stage(): Stage {
   const waiting: (() => void)[] = [];
   const admissionWait = new TimeHistogram();
-  const stood = { state: 'starting' as ServiceState, streams: 0, isStalled: false };
+  const stood = { state: 'starting' as ServiceState, streams: 0, isStalled: false, awaitsRoom: false };
   const metrics = new Metrics({
     arena: createArena(resolveLimits({ arenaBytes: 8 * MIB, ringBytes: MIB, eventsMax: 16, workers: 1 })),
     sink: {
@@ -44,6 +45,7 @@ function stage(): Stage {
     live: () => ({ streams: stood.streams, events: 0, reads: 0, messages: 0, gone: 0 }),
     connections: () => 3,
     journalRoom: () => 4096,
+    awaitsRoom: () => stood.awaitsRoom,
     admissionWait,
     journalSync: new TimeHistogram(),
   });
@@ -128,6 +130,11 @@ t.test('of a journal that stands still it tells at once, and not what is not dur
   const moving = await responding;
   t.equal(sample(moving, 'journal_stalled'), 0);
   t.equal(sample(moving, 'arena_used_ratio', '{table="events"}'), 0);
+  stood.awaitsRoom = true;
+  const full = await respond();
+  t.equal(stood.waiting.length, 1, 'nor does it wait for a segment');
+  t.equal(sample(full, 'journal_room_bytes'), 4096);
+  t.equal(full.get('frontrow_arena_used_ratio')?.samples.size, 0);
 });
 
 async function scrape(t: Test, wire: Wire): Promise<Map<string, Family>> {

@@ -231,4 +231,18 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'false);',
     test: 'engine/best-seats.test.js',
   },
+  {
+    name: 'holds expire before a journal that stood still has caught up',
+    file: 'src/dispatch/dispatcher.js',
+    from: 'this.#expireFrom = headPosition(this.#arena);',
+    to: '',
+    test: 'dispatch/stall.test.js',
+  },
+  {
+    name: 'a reply from before a patch hides behind the gate of the patch',
+    file: 'src/service/cache.js',
+    from: 'this.#made.clear();\n        const found',
+    to: 'const found',
+    test: 'service/gates.test.js',
+  },
 ];

@@ -3,8 +3,10 @@
  * waits for all that it shows. Every mutation has a case. While the disk stalls: test/system/gates.test.ts.
  */
 import t from 'tap';
+import type { Test } from 'tap';
 import { BATCH_KIND } from '../../src/core/batch.ts';
 import {
+  AVAILABILITY,
   BLOCK,
   CANCEL_ORDER,
   CHANGE_HOLD,
@@ -24,6 +26,7 @@ import { publishedCommands } from '../../src/engine/repair.ts';
 import { loadPosition } from '../../src/memory/guard.ts';
 import { findEvent, REGISTRY_SLOT } from '../../src/memory/registry.ts';
 import { ringHead } from '../../src/memory/ring.ts';
+import { WorkerCache } from '../../src/service/cache.ts';
 import { GALA, jsonOf, requestOf, ServiceRig, type RequestOptions } from './rig.ts';
 
 const SEAT = { items: [{ seat: 'stalls-A-1' }] };
@@ -85,3 +88,40 @@ for (const operation of OPERATIONS.filter(isMutation)) {
     t.ok(header.gate >= loadPosition(rig.arena, findEvent(rig.arena, changed)));
   });
 }
+
+/** Calls `act` once, when a worker has kept a reply for the first time from now on. */
+function onceKept(t: Test, act: () => void): void {
+  const { prototype } = WorkerCache;
+  const { keep } = prototype;
+  const restore = (): void => void (prototype.keep = keep);
+  t.teardown(restore);
+  prototype.keep = function kept(this: WorkerCache, ...args) {
+    keep.apply(this, args);
+    restore();
+    act();
+  };
+}
+
+t.test(
+  'the gate of public reads lies where the sequence ends that they show, and not behind it',
+  async (t) => {
+    // Main keeps such a reply until a later change is durable: behind a gate that is too high it would miss one.
+    for (const count of [1, 2]) {
+      const rig = new ServiceRig(2, true);
+      t.teardown(() => rig.close());
+      rig.define(GALA);
+      const ask = requestOf(AVAILABILITY, { subject: 'gala', role: 'none', events: '' });
+      const before = loadPosition(rig.arena, 1);
+      onceKept(t, () => {
+        rig.write(CREATE_HOLD, { subject: 'gala', body: SEAT }, 1, 1);
+        rig.write(PATCH_EVENT, { subject: 'gala', body: { name: 'After' } }, REGISTRY_SLOT, 1);
+      });
+      const asked = Array.from({ length: count }, () => ask);
+      const { header, replies } = rig.batch(BATCH_KIND.read, 1, asked, 0);
+      const sequences = replies.map((reply) => reply.sequence);
+      t.same(sequences, count === 1 ? [1] : [1, 3]);
+      if (count === 1) t.equal(header.gate, before);
+      else t.equal(header.gate, loadPosition(rig.arena, 1), 'two sequences: the last of them');
+    }
+  },
+);
