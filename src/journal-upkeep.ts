@@ -96,11 +96,10 @@ export class JournalUpkeep {
     void this.#supply.close();
   }
 
-  /** Ends a snapshot that is under way, and waits for the supply's last write. */
+  /** Ends a snapshot that is under way, and waits for its thread and for the supply's last write. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#snapshot?.stop();
-    await this.#supply.close();
+    await Promise.all([this.#snapshot?.stop(), this.#supply.close()]);
   }
 
   #spareFailed(error: unknown): void {

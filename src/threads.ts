@@ -166,10 +166,13 @@ export class HistoryThread {
   }
 }
 
-/** Builds one snapshot on a thread of its own. Never rejects: a snapshot that fails is logged and tried again later. */
+/**
+ * Builds one snapshot on a thread of its own. Never rejects: a snapshot that fails is logged and tried again later.
+ * stop() resolves when the thread has ended; one that hangs in the kernel never does.
+ */
 export function buildSnapshot(data: SnapshotThreadData): {
   readonly done: Promise<SnapshotMessage>;
-  stop(): void;
+  stop(): Promise<void>;
 } {
   const worker = new Worker(SNAPSHOT_WORKER, { ...threadOptions(), workerData: data, name: 'snapshot' });
   const done = new Promise<SnapshotMessage>((resolve) => {
@@ -177,5 +180,5 @@ export function buildSnapshot(data: SnapshotThreadData): {
     worker.on('error', (error) => resolve({ kind: 'failed', message: String(error) }));
     worker.on('exit', () => resolve({ kind: 'failed', message: 'the snapshot thread ended' }));
   });
-  return { done, stop: () => void worker.terminate() };
+  return { done, stop: async () => void (await worker.terminate()) };
 }

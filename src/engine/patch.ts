@@ -129,7 +129,7 @@ function tryPatch(context: BatchContext, slot: number, command: PatchCommand, ro
   const { arena } = context;
   if (eventState(arena, slot) === EVENT_STATE.archived) return done(refuse('event-not-found'));
   const view = viewEvent(arena, slot);
-  const check = checkKey(context, view, command.key);
+  const check = checkKey(context, view, command.key, 'settle');
   if (check.kind === 'refused') return done(check.refusal);
   if (check.kind === 'known') return done(REPLAYED);
   if (view.version !== command.fromVersion) return done(refuse('version-mismatch'));
@@ -269,7 +269,7 @@ export function archiveEvent(context: BatchContext, slot: number, command: Archi
     const { arena } = context;
     if (eventState(arena, slot) === EVENT_STATE.archived) return refuse('version-mismatch');
     const view = viewEvent(arena, slot);
-    const check = checkKey(context, view, command.key);
+    const check = checkKey(context, view, command.key, 'settle');
     if (check.kind === 'refused') return check.refusal;
     if (check.kind === 'known') return REPLAYED;
     if (view.version !== command.fromVersion) return refuse('version-mismatch');

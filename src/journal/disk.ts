@@ -60,6 +60,11 @@ export function freeBytes(stats: StatsFs): number {
   return stats.blocks === 0 ? Infinity : stats.bavail * stats.bsize;
 }
 
+/** The process or the machine has as many files open as it may: connections take descriptors, too. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE'].includes(errorCode(error));
+}
+
 /** Opens to read; null when there is no such file (any more). */
 export function openIfThere(disk: Disk, name: string): DiskFile | null {
   return ifThere(() => disk.open(name, 'read'));

@@ -6,11 +6,14 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { FrontrowError } from '../core/assert.ts';
 import { lockDirectory } from './directory-lock.ts';
-import { errorCode, freeBytes } from './disk.ts';
+import { errorCode, freeBytes, isOutOfDescriptors } from './disk.ts';
 import type { Disk, DiskFile, DiskLock, OpenMode } from './disk.ts';
 import type { Owner } from './port.ts';
 
 const FLAGS = { read: 'r', write: 'r+', create: 'wx+' } as const satisfies Record<OpenMode, string>;
+
+const DESCRIPTOR_WAIT_MS = 20;
+const nobody = new Int32Array(new SharedArrayBuffer(4));
 
 class RealFile implements DiskFile {
   readonly name: string;
@@ -81,8 +84,9 @@ export class FileDisk implements Disk {
     fs.unlinkSync(join(this.directory, name));
   }
 
+  /** Waits where the process is out of descriptors: nothing has failed then, and the journal goes on when there is one. */
   syncDirectory(): void {
-    const descriptor = fs.openSync(this.directory, 'r');
+    const descriptor = this.#openDirectory();
     try {
       fs.fsyncSync(descriptor);
     } finally {
@@ -92,6 +96,17 @@ export class FileDisk implements Disk {
 
   free(): number {
     return freeBytes(fs.statfsSync(this.directory));
+  }
+
+  #openDirectory(): number {
+    for (;;) {
+      try {
+        return fs.openSync(this.directory, 'r');
+      } catch (error) {
+        if (!isOutOfDescriptors(error)) throw error;
+        Atomics.wait(nobody, 0, 0, DESCRIPTOR_WAIT_MS);
+      }
+    }
   }
 
   lock(owner: Owner): DiskLock {

@@ -6,6 +6,7 @@
  */
 import {
   isDiskFull,
+  isOutOfDescriptors,
   openToWriteIfThere,
   ShortWriteError,
   unlinkIfThere,
@@ -38,12 +39,13 @@ export class NoRoomError extends Error {
   override readonly name = 'NoRoomError';
 }
 
-/** A new file that takes less than it is given is a full disk, as a failed write to it may be. */
+/** A new file that takes less than it is given is a full disk, as a failed write to it may be. Descriptors may lack, too. */
 function orNoRoom<T>(act: () => T): T {
   try {
     return act();
   } catch (error) {
-    if (!isDiskFull(error) && !(error instanceof ShortWriteError)) throw error;
+    const isFull = isDiskFull(error) || error instanceof ShortWriteError;
+    if (!isFull && !isOutOfDescriptors(error)) throw error;
     throw new NoRoomError('there is no room for another segment', { cause: error });
   }
 }
@@ -69,7 +71,7 @@ export class SegmentMaker {
    * @param mayFill whether a file is made when there is no spare
    */
   start(from: SegmentStart, mayFill: boolean): ActiveSegment {
-    const { name, file } = this.#openSpare() ?? this.#fillOne(mayFill);
+    const { name, file } = orNoRoom(() => this.#openSpare()) ?? this.#fillOne(mayFill);
     try {
       const salts = new Int32Array(Uint8Array.from(this.#random(8)).buffer);
       const header: SegmentHeader = {

@@ -6,10 +6,11 @@
  * A share may have as many keys as FREE_FACTOR times what is still free (Choudhury and Hahne, Dynamic Queue Length
  * Thresholds, 1998): one client alone gets four fifths of what is there, and whoever comes next always finds room.
  *
- * A quarter of the table is a reserve beside that, for keys of confirmations, releases and cancellations that change
- * something: a customer who has paid is not refused because others, or its own holds, have used the keys up. It is touched once
- * the share refuses, counted apart, and no share limits it. But a browser may take and release holds all day, so
- * releases and cancellations get half of the reserve at most; a confirmation costs a place each time. See decision 034.
+ * A quarter of the table is a reserve beside that, for keys of confirmations, releases, cancellations and changes of the
+ * event itself: a customer who has paid is not refused because others, or its own holds, have used the keys up, and a
+ * sale can be paused. The reserve is touched once the share refuses, counted apart, and no share limits it. But a browser
+ * may take and release holds all day, so all but confirmations get half of it at most; a confirmation costs a place each
+ * time. See decision 034.
  *
  * Keys are counted by slices of four hours, and those of the newest seven count: so they are forgotten without being
  * looked at again, after 24 to 28 hours; each count that a frame sets is absolute, so that a redo may set it again.
@@ -41,7 +42,7 @@ function shareSize(view: EventView, share: number, nowMs: number): number {
   return sum;
 }
 
-/** What a key is for. settle: a release or a cancellation. */
+/** What a key is for. settle: a release, a cancellation, or a change of the event. */
 export type KeyUse = 'ordinary' | 'settle' | 'confirm';
 
 export const NO_SHARE = -1;

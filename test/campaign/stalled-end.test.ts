@@ -3,11 +3,14 @@
  * disk.
  */
 import { once } from 'node:events';
+import { join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
 import { Wire as RawWire } from '../http/support/wire.ts';
+import { Faults } from '../support/faults.ts';
+import { stageBuild } from '../support/staged-build.ts';
 import { availability, Wire } from '../system/support/http.ts';
-import { startServer } from '../system/support/servers.ts';
+import { startProcess, startServer, testDirectory } from '../system/support/servers.ts';
 import {
   CAPACITY,
   LATE_MS,
@@ -21,6 +24,19 @@ import {
 } from '../system/support/stalled-stage.ts';
 
 const skip = process.platform === 'win32' && 'there are no named pipes';
+
+/** Each patch writes all of it once more, so few of them fill a segment. */
+const BULKY = {
+  id: 'bulky',
+  name: 'Bulky',
+  startsAt: '2027-01-15T19:00:00Z',
+  sections: Array.from({ length: 500 }, (_, i) => ({
+    id: `s${i}`,
+    name: 'n'.repeat(200),
+    kind: 'general',
+    capacity: 1,
+  })),
+};
 
 /** Asked to end: resolves with code, signal and milliseconds when it has. */
 async function ends({ server }: StalledStage, signals = 1): Promise<[exit: unknown, ms: number]> {
@@ -82,6 +98,24 @@ t.test('a thread that hangs in the kernel does not keep the process', { skip }, 
   t.same(exit, [null, 'SIGKILL'], 'it ends itself');
   t.ok(ms >= 1000 && ms < 1000 + 2 * LATE_MS, `after ${Math.round(ms)} ms`);
   for (const order of orders) t.match(await order, UNKNOWN, 'after who waited was told');
+});
+
+t.test('nor does one that hangs over a snapshot', { skip }, async (t) => {
+  const { main } = stageBuild(t, ['snapshot']);
+  const directory = join(testDirectory(t), 'data');
+  const faults = new Faults(t, directory);
+  faults.set('datasync', { kind: 'hang' });
+  const flags = ['--workers', '1', '--arena-mib', '64', '--segment-mib', '4', '--snapshot-segments', '1'];
+  const server = await startProcess(t, directory, [...flags, '--drain-timeout', '1'], { main });
+  const wire = new Wire(server.url, 1);
+  t.teardown(() => wire.close());
+  t.equal((await wire.post('/v1/events', BULKY)).status, 201);
+  for (let patch = 0; faults.met('datasync').length === 0; patch++)
+    await wire.send('PATCH', '/v1/events/bulky', { name: `Bulky ${patch}` });
+  const began = performance.now();
+  t.same(await server.end('SIGTERM'), [null, 'SIGKILL'], 'it ends itself');
+  const ms = performance.now() - began;
+  t.ok(ms < 1000 + 2 * LATE_MS, `after ${Math.round(ms)} ms`);
 });
 
 t.test('a second signal ends it at once, then too', { skip }, async (t) => {

@@ -7,13 +7,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, watch, writeFileSync } fro
 import { join } from 'node:path';
 import type { Test } from 'tap';
 
-/** datasync: fdatasync of a file. sync: fsync, of a directory. create: a new file is opened. write: a gathering write. */
-export type FaultCall = 'datasync' | 'sync' | 'create' | 'write' | 'rename';
+/** datasync: fdatasync of a file. sync: fsync, of a directory. create: a new file is opened. open: one that is there, or the directory. write: a gathering write. */
+export type FaultCall = 'datasync' | 'sync' | 'create' | 'open' | 'write' | 'rename';
 
 /** stall: waits until the fault is cleared. hang: waits in the kernel, where nothing interrupts it, until the process dies. */
 export type FaultSpec = (
   | { readonly kind: 'stall' | 'hang' | 'count' | 'short' }
-  | { readonly kind: 'fail'; readonly code: 'EIO' | 'ENOSPC' }
+  | { readonly kind: 'fail'; readonly code: 'EIO' | 'ENOSPC' | 'EMFILE' }
 ) & {
   /** Only files whose name contains this; all if left out. The data directory itself goes by its own name. */
   readonly file?: string;

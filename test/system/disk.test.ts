@@ -2,7 +2,7 @@
  * What the journal asks of the disk, seen at node:fs itself: no change is acknowledged before its fdatasync has
  * returned, and no segment is used before its directory entry is synced.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
 import { Faults } from '../support/faults.ts';
@@ -20,7 +20,7 @@ const EVENT = {
 };
 const HOLD = { items: [{ section: 'general', quantity: 1 }] };
 
-async function start(t: Test): Promise<{ wire: Wire; faults: Faults }> {
+async function start(t: Test): Promise<{ wire: Wire; faults: Faults; directory: string }> {
   const { createServer } = await stageBuild(t, ['journal']).load();
   const directory = join(testDirectory(t), 'data');
   const faults = new Faults(t, directory);
@@ -35,7 +35,7 @@ async function start(t: Test): Promise<{ wire: Wire; faults: Faults }> {
   const wire = new Wire(server.url, 8);
   t.teardown(() => wire.close());
   t.equal((await wire.post('/v1/events', EVENT)).status, 201);
-  return { wire, faults };
+  return { wire, faults, directory };
 }
 
 t.test('no change is acknowledged while its fdatasync has not returned', async (t) => {
@@ -69,4 +69,25 @@ t.test('a segment is not used before its entry in the directory is synced', asyn
     await sent;
     return t.equal(status, 201);
   }
+});
+
+t.test('a roll without a free file descriptor waits for one, and nothing is lost', async (t) => {
+  const { wire, faults, directory } = await start(t);
+  // First the spare cannot be opened; then, when the segment has its name, the directory cannot.
+  for (const file of ['spare', basename(directory)]) {
+    faults.set('open', { kind: 'fail', code: 'EMFILE', file });
+    const met = faults.untilMet('open').then(() => null);
+    for (;;) {
+      const sent = wire.post('/v1/events/gala/holds', HOLD);
+      const answer = await Promise.race([met, sent]);
+      if (answer === null) {
+        faults.clear('open');
+        const { status } = await sent;
+        t.equal(status, 201, `${file}: answered when there is a descriptor`);
+        break;
+      }
+      if (answer.status !== 201) throw new Error(answer.text);
+    }
+  }
+  t.equal((await wire.get('/readyz')).status, 200);
 });

@@ -55,7 +55,7 @@ function nameOf(descriptor: number): string {
 
 fs.openSync = (path, flags, mode) => {
   const name = basename(String(path));
-  if (flags === 'wx+') meet('create', name);
+  meet(flags === 'wx+' ? 'create' : 'open', name);
   const descriptor = real.openSync(path, flags, mode);
   names.set(descriptor, name);
   return descriptor;
