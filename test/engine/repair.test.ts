@@ -151,7 +151,7 @@ class Threads {
 const SLOT = 1;
 const script = fc.array(fc.constantFrom(...STEPS), { minLength: 60, maxLength: 60 });
 const count = fc.integer({ min: 2, max: 6 });
-const runs = isLong ? 20_000 : 1000;
+const runs = isLong ? 20_000 : 300;
 
 t.test('of threads that die while they take a ticket, each ticket is given back exactly once', async (t) => {
   const seed = testSeed();

@@ -65,7 +65,7 @@ t.test('a disk that does not answer is noticed, and all goes on when it does', a
   t.match((await ops.get('/metrics')).text, /^frontrow_journal_stalled 0$/m);
   t.match(await availability(wire, 'gala'), { sold: 5, held: 0, blocked: 0 }, 'the refusals changed nothing');
   t.match(await wire.get('/v1/events/other'), { status: 404 });
-  for (const text of ['the journal does not answer', 'the journal answers again'])
+  for (const text of ['the journal does not move', 'the journal moves again'])
     t.equal(server.log().split(`"msg":"${text}`).length, 2, 'the log says so once');
   t.same(await server.end('SIGTERM'), [0, null]);
 });
