@@ -101,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'replay does not mind a gap in a sequence',
     file: 'src/engine/replay.js',
-    from: 'if (sequence === last + 1)',
+    from: 'if (sequence === last + step)',
     to: 'if (sequence >= 0)',
     test: 'engine/replay.test.js',
   },
@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/engine/command.js',
     from: "if (check.kind !== 'fresh')\n        return;\n    const timeMs",
     to: "if (check.kind !== 'none')\n        return;\n    const timeMs",
-    test: 'system/replays.test.js',
+    test: 'campaign/replays.test.js',
   },
   {
     name: 'a sweep does not wait for queued requests',
@@ -208,7 +208,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'workers/journal.js',
     from: "if (outcome.reason === 'full')",
     to: "if (outcome.reason === 'fuller')",
-    test: 'system/rolls.test.js',
+    test: 'campaign/rolls.test.js',
   },
   {
     name: 'no cells are kept for confirmations',

@@ -3,8 +3,8 @@
  * across a restart too; and of several reasons for a refusal the first in the order of rules is told.
  */
 import t from 'tap';
-import { availability, Wire, type Answer } from './support/http.ts';
-import { startServer, testDirectory } from './support/servers.ts';
+import { availability, Wire, type Answer } from '../system/support/http.ts';
+import { startServer, testDirectory } from '../system/support/servers.ts';
 
 const EVENT = {
   id: 'gala',

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Faults } from '../support/faults.ts';
 import { stageBuild } from '../support/staged-build.ts';
-import { availability, Wire, type Answer } from './support/http.ts';
-import { testDirectory } from './support/servers.ts';
+import { availability, Wire, type Answer } from '../system/support/http.ts';
+import { testDirectory } from '../system/support/servers.ts';
 import {
   EVENT,
   LATE_MS,
@@ -17,7 +17,7 @@ import {
   stalledStage,
   UNKNOWN,
   waitingOrders,
-} from './support/stalled-stage.ts';
+} from '../system/support/stalled-stage.ts';
 
 const PATIENCE_MS = 20_000;
 

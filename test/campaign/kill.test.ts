@@ -6,9 +6,9 @@ import { readdirSync } from 'node:fs';
 import t from 'tap';
 import type { Test } from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
-import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { seeded, Wire } from './support/http.ts';
-import { runCli, startProcess, testDirectory, type ServeProcess } from './support/servers.ts';
+import { Ledger, SYSTEM_EVENT } from '../system/support/ledger.ts';
+import { seeded, Wire } from '../system/support/http.ts';
+import { runCli, startProcess, testDirectory, type ServeProcess } from '../system/support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));

@@ -8,10 +8,10 @@ import type { Test } from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
 import { FrontrowClient } from '../../src/client/index.ts';
 import { isMutation, OPERATIONS } from '../../src/core/operations.ts';
-import { availability, seeded, Wire } from './support/http.ts';
-import { denseHistory } from './support/history.ts';
-import { KEYED_CALLS, Shop, type Draw } from './support/keyed-calls.ts';
-import { startProcess, startServer, testDirectory } from './support/servers.ts';
+import { availability, seeded, Wire } from '../system/support/http.ts';
+import { denseHistory } from '../system/support/history.ts';
+import { KEYED_CALLS, Shop, type Draw } from '../system/support/keyed-calls.ts';
+import { startProcess, startServer, testDirectory } from '../system/support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { PART_SUFFIX, spareName, spareNumbers } from '../../src/journal/layout.ts';
 import { createServer } from '../../src/server.ts';
-import { availability, type Answer } from './support/http.ts';
-import { rollOnce, spares, startSale } from './support/rolling-sale.ts';
-import { testDirectory } from './support/servers.ts';
+import { availability, type Answer } from '../system/support/http.ts';
+import { rollOnce, spares, startSale } from '../system/support/rolling-sale.ts';
+import { testDirectory } from '../system/support/servers.ts';
 
 const WAITS = 'the journal waits for a segment';
 

@@ -12,10 +12,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { Test } from 'tap';
 import type { FrontrowServer } from '../../src/server.ts';
-import { seeded, Wire } from './support/http.ts';
-import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { startProcess, startServer, testDirectory, type ServeProcess } from './support/servers.ts';
-import { Volley } from './support/volley.ts';
+import { seeded, Wire } from '../system/support/http.ts';
+import { Ledger, SYSTEM_EVENT } from '../system/support/ledger.ts';
+import { startProcess, startServer, testDirectory, type ServeProcess } from '../system/support/servers.ts';
+import { Volley } from '../system/support/volley.ts';
 
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
 const MIB = 1024 * 1024;

@@ -6,9 +6,9 @@ import type { Worker } from 'node:worker_threads';
 import t from 'tap';
 import type { Test } from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
-import { availability, seeded, Wire, type Answer } from './support/http.ts';
-import { Ledger, SYSTEM_EVENT } from './support/ledger.ts';
-import { startServer, testDirectory } from './support/servers.ts';
+import { availability, seeded, Wire, type Answer } from '../system/support/http.ts';
+import { Ledger, SYSTEM_EVENT } from '../system/support/ledger.ts';
+import { startServer, testDirectory } from '../system/support/servers.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? Math.floor(Math.random() * 1e9));
