@@ -8,11 +8,11 @@ import t from 'tap';
 import type { Test } from 'tap';
 import { verifyDirectory } from '../../src/cli/offline.ts';
 import { FrontrowClient } from '../../src/client/index.ts';
-import { availability, conserves, seeded, Wire } from './support/http.ts';
-import { growUnderLoad } from './support/growth.ts';
-import { denseHistory } from './support/history.ts';
-import { startServer, testDirectory } from './support/servers.ts';
-import { Volley, type VolleyAnswer, type VolleyRequest } from './support/volley.ts';
+import { availability, conserves, seeded, Wire } from '../system/support/http.ts';
+import { growUnderLoad } from '../system/support/growth.ts';
+import { denseHistory } from '../system/support/history.ts';
+import { startServer, testDirectory } from '../system/support/servers.ts';
+import { Volley, type VolleyAnswer, type VolleyRequest } from '../system/support/volley.ts';
 
 const isLong = process.env['FRONTROW_LONG'] !== undefined;
 const SEED = Number(process.env['FRONTROW_SEED'] ?? 4);
