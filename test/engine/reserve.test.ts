@@ -10,6 +10,7 @@ import { change } from '../../src/engine/change.ts';
 import type { BatchContext, Outcome } from '../../src/engine/command.ts';
 import { take } from '../../src/engine/hold.ts';
 import type { Note } from '../../src/engine/note.ts';
+import { patchEvent, type PatchOutcome } from '../../src/engine/patch.ts';
 import { decodeClaim, readClaim } from '../../src/engine/read.ts';
 import { confirm, extend, release, sweep } from '../../src/engine/settle.ts';
 import { createArena } from '../../src/memory/arena.ts';
@@ -105,6 +106,14 @@ class Sale {
       key,
     };
     return this.#run((context, view) => extend(context, view, command));
+  }
+
+  /** Pauses the event, from its first version. */
+  pause(key: KeyHash): PatchOutcome {
+    const definition = { ...EVENT, state: 'paused' as const };
+    const json = Buffer.from(JSON.stringify(definition));
+    const command = { definition, json, fromVersion: 1, key };
+    return patchEvent(this.rig.context, this.view.slot, command);
   }
 
   /** Blocks a place, or puts it back. */
@@ -254,3 +263,11 @@ t.test(
     t.strictSame(sale.findings(), []);
   },
 );
+
+t.test('a sale whose keys are used up can be paused under a key', async (t) => {
+  const sale = new Sale();
+  const [cell] = sale.holds(1, 1);
+  for (let share = 1; share < 127; share++) while (sale.extend(cell, 1, sale.key(share)).ok);
+  t.match(sale.hold(2, sale.key(1)), { ok: false, code: 'capacity-exhausted' });
+  t.match(sale.pause(sale.key(1)), { ok: true, changed: true, replayed: false });
+});
